@@ -1,0 +1,27 @@
+"""The words every module shares: money, ids, periods, lifecycles, refusals, sealed secrets.
+
+Pure: no I/O, no clock, and nothing of ours is imported from here. What needs the time gets it as an argument.
+"""
+
+from checkie.kernel.id import Id
+from checkie.kernel.lifecycle import Lifecycle
+from checkie.kernel.money import Money, exponent, from_decimal
+from checkie.kernel.period import Period
+from checkie.kernel.refusal import Conflict, Forbidden, Invalid, NotFound, Refusal, Unauthorized
+from checkie.kernel.sealed import Keyring
+
+__all__ = [
+    "Conflict",
+    "Forbidden",
+    "Id",
+    "Invalid",
+    "Keyring",
+    "Lifecycle",
+    "Money",
+    "NotFound",
+    "Period",
+    "Refusal",
+    "Unauthorized",
+    "exponent",
+    "from_decimal",
+]

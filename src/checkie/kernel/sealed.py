@@ -1,0 +1,43 @@
+"""Secrets at rest: AES-256-GCM with key ids, so that keys can be rotated."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_NONCE_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """Seals with the `current` key, opens with any key it holds. `context` must be the same at both ends."""
+
+    current: str
+    keys: Mapping[str, bytes]
+
+    def __post_init__(self) -> None:
+        if self.current not in self.keys or any(len(key) != 32 for key in self.keys.values()):
+            raise ValueError("a keyring holds 32-byte keys, the current one among them")
+
+    def __repr__(self) -> str:
+        return f"Keyring(current={self.current!r}, keys={sorted(self.keys)})"
+
+    def seal(self, plain: bytes, context: str) -> bytes:
+        """`plain` encrypted and bound to `context`: key id, a dot, nonce, ciphertext and tag."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return self.current.encode() + b"." + nonce + AESGCM(self.keys[self.current]).encrypt(nonce, plain, context.encode())
+
+    def open(self, sealed: bytes, context: str) -> bytes:
+        """What was sealed. ValueError when the key is gone, the context another, or a bit changed."""
+        key_id, _, rest = sealed.partition(b".")
+        key = self.keys.get(key_id.decode(errors="replace"))
+        if key is None:
+            raise ValueError("sealed with a key that this keyring lacks")
+        try:
+            return AESGCM(key).decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], context.encode())
+        except InvalidTag:
+            raise ValueError("not sealed by this key for this context") from None
