@@ -1,0 +1,10 @@
+"""The database: connections, transactions, leases, due work, migrations and the embedded server.
+
+Owns schema `db`. Never holds a transaction open for anyone across a network call: that is the callers' part.
+"""
+
+from checkie.db.due import Due, work_off
+from checkie.db.leases import PARTITIONS, Leases, partition_of
+from checkie.db.pool import STATEMENTS, Database, Tx
+
+__all__ = ["PARTITIONS", "STATEMENTS", "Database", "Due", "Leases", "Tx", "partition_of", "work_off"]

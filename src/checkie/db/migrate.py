@@ -1,0 +1,99 @@
+"""Migrations: numbered SQL files, applied in order, forward only."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import asyncpg
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_LOCK: Final = "select pg_advisory_lock(3131961357)"  # one number for all who migrate; ends with the connection
+_DONE: Final = "insert into db.migration values ($1, $2, $3)"
+_GROUND: Final = """
+do $$ begin
+    if not exists (select from pg_roles where rolname = 'checkie_app') then create role checkie_app login; end if;
+exception when duplicate_object or unique_violation then null; end $$;  -- made meanwhile, for another database
+create schema if not exists db;
+create table if not exists db.migration (
+    number int primary key, name text not null, checksum text not null, applied_at timestamptz not null default now());
+grant usage on schema db to checkie_app; grant select on db.migration to checkie_app;
+"""
+
+
+class MigrationError(Exception):
+    """A migration file cannot be applied, or the files are not those that the database knows; the message names it."""
+
+
+class _Migration(NamedTuple):
+    name: str
+    checksum: str
+    sql: str
+
+
+async def migrate(owner_url: str, folder: Path = MIGRATIONS, *, create: bool = True) -> list[str]:
+    """Bring the database up to date; the names of what was applied now. Safe to run several times at once.
+
+    `create`: make the database if it is missing. The role `checkie_app` is made if it is. Each file is a transaction.
+    MigrationError if one fails; before any is applied if one is misnamed, missing, doubled or changed since applied.
+    """
+    migrations = list(_read(folder))
+    if create:
+        await _create_database(owner_url)
+    async with _connected(owner_url) as connection:
+        await connection.execute(_LOCK)
+        await connection.execute(_GROUND)
+        todo = await _missing(connection, migrations)
+        for name, checksum, sql in todo:
+            try:
+                async with connection.transaction():
+                    await connection.execute(sql)
+                    await connection.execute(_DONE, int(name[:4]), name, checksum)
+            except asyncpg.PostgresError as error:
+                raise MigrationError(f"{name}: {error}") from error
+        return [migration.name for migration in todo]
+
+
+async def pending(url: str, folder: Path = MIGRATIONS) -> list[str]:
+    """The names of what `migrate` would apply. The app's role may ask. MigrationError as there."""
+    async with _connected(url) as connection:
+        return [migration.name for migration in await _missing(connection, list(_read(folder)))]
+
+
+def _read(folder: Path) -> Iterator[_Migration]:
+    for number, path in enumerate(sorted(folder.glob("*.sql")), start=1):
+        if not re.fullmatch(rf"{number:04}_[a-z0-9_]+\.sql", path.name):
+            raise MigrationError(f"{path.name} stands where {number:04}_….sql is due: misnamed, a gap or a duplicate")
+        yield _Migration(path.stem, hashlib.sha256(path.read_bytes()).hexdigest(), path.read_text(encoding="utf-8"))
+
+
+async def _missing(connection: asyncpg.Connection, migrations: Sequence[_Migration]) -> Sequence[_Migration]:
+    if await connection.fetchval("select to_regclass('db.migration')") is None:
+        return migrations
+    here = {(migration.name, migration.checksum) for migration in migrations}
+    applied = await connection.fetch("select name, checksum from db.migration order by number")
+    if other := [row["name"] for row in applied if tuple(row) not in here]:
+        raise MigrationError(f"{', '.join(other)}: applied once, but here changed (write a new one) or missing")
+    return migrations[len(applied) :]
+
+
+async def _create_database(owner_url: str) -> None:
+    name = unquote(urlsplit(owner_url).path.removeprefix("/"))
+    async with _connected(owner_url, database="postgres") as connection:
+        await connection.execute(_LOCK)
+        if not await connection.fetchval("select true from pg_database where datname = $1", name):
+            await connection.execute('create database "{}"'.format(name.replace('"', '""')))
+
+
+@asynccontextmanager
+async def _connected(url: str, database: str | None = None) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(url, database=database)
+    try:
+        yield connection
+    finally:
+        await connection.close()
