@@ -1,0 +1,38 @@
+"""The bus: how events reach consumers. PostgreSQL and Kafka pass one contract suite."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from checkie.outbox.event import Recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a consumer has come in one partition; what `mark` means is the adapter's own affair."""
+
+    partition: int
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Events in order, and the positions to keep once all of them are done."""
+
+    events: Sequence[Recorded]
+    positions: Sequence[Position]
+
+
+class Bus(Protocol):
+    """Reads events for a consumer group, at least once, in order per aggregate."""
+
+    async def read(self, consumer: str, limit: int, now: datetime) -> Batch:
+        """The next events of the partitions that this process holds; empty when there are none."""
+        ...
+
+    async def keep(self, consumer: str, positions: Sequence[Position]) -> None:
+        """Move on: these positions need not be read again."""
+        ...

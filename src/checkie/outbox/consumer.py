@@ -1,0 +1,83 @@
+"""A consumer: what follows from events, each once in effect."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Final, TypeAlias
+
+import structlog
+
+from checkie.db import Database, Tx
+from checkie.outbox.bus import Bus
+from checkie.outbox.event import Recorded
+from checkie.outbox.inbox import first_time
+
+TRIES: Final = 5
+_PAUSE_S: Final = 0.05
+_ERROR_LENGTH: Final = 2000
+_log = structlog.get_logger()
+_DEAD: Final = """
+insert into outbox.dead_letter (store, consumer, event, error, at) values ($1, $2, $3, $4, $5) on conflict do nothing
+"""
+
+Reaction: TypeAlias = Callable[[Tx, int, Sequence[Recorded], datetime], Awaitable[None]]
+"""`reaction(tx, store, events, now)`: the effect of some events of one store, in `tx`. It must not touch the network."""
+
+
+@dataclass(slots=True)
+class Consumer:
+    """Does `reactions[event name]` for every event, in order per aggregate, in one transaction a store and batch."""
+
+    name: str
+    reactions: Mapping[str, Sequence[Reaction]]
+    db: Database
+    bus: Bus
+    batch: int = 200
+
+    async def step(self, now: datetime) -> int:
+        """Read a batch, do it, move on. How many events were read. What fails is tried one by one, then again later."""
+        batch = await self.bus.read(self.name, self.batch, now)
+        wanted = [event for event in batch.events if event.name in self.reactions]
+        wanted.sort(key=lambda event: event.store)
+        groups = [(store, list(events)) for store, events in groupby(wanted, key=lambda event: event.store)]
+        await asyncio.gather(*(self._group(store, events, now) for store, events in groups))
+        await self.bus.keep(self.name, batch.positions)
+        return len(batch.events)
+
+    async def _group(self, store: int, events: Sequence[Recorded], now: datetime) -> None:
+        try:
+            await self.do(store, events, now)
+        except Exception as error:
+            if len(events) > 1:
+                _log.warning("events_tried_singly", consumer=self.name, store=store, count=len(events), error=repr(error))
+            for event in events:
+                await self._single(event, now)
+
+    async def _single(self, event: Recorded, now: datetime) -> None:
+        failure: Exception | None = None
+        for attempt in range(TRIES):
+            try:
+                return await self.do(event.store, [event], now)
+            except Exception as error:
+                failure = error
+                await asyncio.sleep(_PAUSE_S * 2**attempt)
+        _log.error(
+            "event_dead_lettered", consumer=self.name, event_name=event.name, event_id=str(event.id), exc_info=failure
+        )
+        await self.db.execute(_DEAD, event.store, self.name, event.id, repr(failure)[:_ERROR_LENGTH], now)
+
+    async def do(self, store: int, events: Sequence[Recorded], now: datetime) -> None:
+        """The effect of some events of one store, in one transaction with their inbox rows."""
+        async with self.db.transaction() as tx:
+            fresh = await first_time(tx, store, self.name, [str(event.id) for event in events], now)
+            todo = sorted((e for e in events if str(e.id) in fresh), key=lambda e: (e.aggregate, e.seq))
+            by_reaction: dict[Reaction, list[Recorded]] = {}
+            for event in todo:
+                for reaction in self.reactions[event.name]:
+                    by_reaction.setdefault(reaction, []).append(event)
+            for reaction, theirs in by_reaction.items():
+                await reaction(tx, store, theirs, now)

@@ -1,0 +1,23 @@
+"""The inbox: has this message been done already?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from checkie.db import Tx
+
+_RECEIVE: Final = """
+insert into outbox.inbox (store, consumer, message, at) select $1, $2, message, $4 from unnest($3::text[]) message
+on conflict do nothing returning message
+"""
+
+
+async def first_time(tx: Tx, store: int, consumer: str, messages: Sequence[str], now: datetime) -> set[str]:
+    """Which of `messages` this consumer has not seen; they count as seen when the caller's transaction commits.
+
+    A concurrent transaction with the same message waits here until the other ends.
+    """
+    rows = await tx.fetch(_RECEIVE, store, consumer, sorted(messages), now)
+    return {row["message"] for row in rows}

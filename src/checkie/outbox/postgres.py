@@ -1,0 +1,80 @@
+"""The bus in PostgreSQL: partitions by lease, a position each, and reading only behind every open transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from checkie.db import Database, Leases
+from checkie.outbox.bus import Batch, Position
+from checkie.outbox.event import Recorded
+
+_START: Final = "0:00000000-0000-0000-0000-000000000000"
+_POSITIONS: Final = "select partition, xid::text, event from outbox.position where consumer = $1 and partition = any($2)"
+# Sequences and xids are handed out before commit, so a row can appear behind one already read. What is below the oldest
+# transaction still open can no longer gain rows.
+_READ: Final = """
+select e.store, e.id, e.aggregate, e.seq, e.name, e.body, e.at, e.partition, e.xid::text as xid
+from unnest($1::smallint[], $2::text[], $3::uuid[]) as p (partition, xid, event)
+cross join lateral (
+  select * from outbox.event e
+  where e.partition = p.partition and (e.xid, e.id) > (p.xid::xid8, p.event)
+    and e.xid < pg_snapshot_xmin(pg_current_snapshot())
+  order by e.xid, e.id limit $4
+) e
+order by e.xid, e.id
+"""
+_KEEP: Final = """
+insert into outbox.position (consumer, partition, xid, event)
+select $1, p.partition, p.xid::xid8, p.event from unnest($2::smallint[], $3::text[], $4::uuid[]) as p (partition, xid, event)
+on conflict (consumer, partition) do update set xid = excluded.xid, event = excluded.event
+  where (outbox.position.xid, outbox.position.event) < (excluded.xid, excluded.event)
+"""
+
+
+@dataclass(slots=True)
+class PostgresBus:
+    """Reads the partitions that `leases` holds. Positions are cached while a partition stays held."""
+
+    db: Database
+    leases: Leases
+    _marks: dict[tuple[str, int], str] = field(default_factory=dict)
+
+    async def read(self, consumer: str, limit: int, now: datetime) -> Batch:
+        """Up to `limit` events of each partition, merged in order."""
+        held = self.leases.held
+        if not held:
+            return Batch((), ())
+        marks = await self._marks_of(consumer, held)
+        xids, events = zip(*(mark.split(":") for mark in marks.values()), strict=True)
+        rows = await self.db.fetch(_READ, list(marks), list(xids), [UUID(event) for event in events], limit)
+        last = {row["partition"]: f"{row['xid']}:{row['id']}" for row in rows}
+        recorded = [
+            Recorded(r["store"], r["id"], r["aggregate"], r["seq"], r["name"], r["body"], r["at"], r["partition"])
+            for r in rows
+        ]
+        return Batch(recorded, [Position(partition, mark) for partition, mark in last.items()])
+
+    async def keep(self, consumer: str, positions: Sequence[Position]) -> None:
+        """Store the positions; one never moves back, whoever still holds an old lease."""
+        if not positions:
+            return
+        parts = [position.mark.split(":") for position in positions]
+        await self.db.execute(
+            _KEEP, consumer, [p.partition for p in positions], [xid for xid, _ in parts], [UUID(e) for _, e in parts]
+        )
+        self._marks.update({(consumer, position.partition): position.mark for position in positions})
+
+    async def _marks_of(self, consumer: str, held: Sequence[int]) -> Mapping[int, str]:
+        lost = [key for key in self._marks if key[0] == consumer and key[1] not in held]
+        for key in lost:
+            del self._marks[key]
+        new = [partition for partition in held if (consumer, partition) not in self._marks]
+        if new:
+            rows = await self.db.fetch(_POSITIONS, consumer, new)
+            stored = {row["partition"]: f"{row['xid']}:{row['event']}" for row in rows}
+            self._marks.update({(consumer, partition): stored.get(partition, _START) for partition in new})
+        return {partition: self._marks[consumer, partition] for partition in held}
