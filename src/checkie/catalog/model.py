@@ -1,0 +1,70 @@
+"""A page: the recipe of a checkout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from checkie.kernel import Conflict, Id, Money, NotFound
+from checkie.kernel.money import LARGEST_MINOR
+
+
+class PageId(Id):
+    """A page."""
+
+    __slots__ = ()
+    prefix = "pag"
+
+
+class NoSuchPage(NotFound):
+    """There is no published page with this address."""
+
+    code = "page_not_found"
+
+
+class PageSlugTaken(Conflict):
+    """Another page of this store has this slug."""
+
+    code = "page_slug_taken"
+
+
+class PageStatus(StrEnum):
+    """Only PUBLISHED pages are shown."""
+
+    DRAFT = "DRAFT"
+    PUBLISHED = "PUBLISHED"
+    ARCHIVED = "ARCHIVED"
+
+
+class Pricing(StrEnum):
+    """Who names the price."""
+
+    FIXED = "FIXED"
+    PAY_WHAT_YOU_WANT = "PAY_WHAT_YOU_WANT"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A configured checkout page. `price` is the fixed price, or what pay-what-you-want suggests between least and most."""
+
+    store: int
+    id: PageId
+    slug: str
+    title: str
+    description: str
+    picture_url: str | None
+    status: PageStatus
+    pricing: Pricing
+    price: Money
+    least: Money
+    most: Money
+    quantity_max: int
+    provider: str
+    session_expires_s: int
+    session_abandoned_s: int
+    success_url: str | None
+
+    def __post_init__(self) -> None:
+        in_order = 0 < self.least.minor <= self.price.minor <= self.most.minor
+        if not in_order or self.most.minor * self.quantity_max > LARGEST_MINOR:
+            raise ValueError("a page's prices are positive, in order and, times the largest quantity, within what we take")

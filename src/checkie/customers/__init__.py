@@ -1,0 +1,9 @@
+"""Customers: the buyers as a store knows them, one for each e-mail address.
+
+Owns schema `customers`. Publishes `customer.created`. Invariant: one customer per store and address, however it is cased.
+"""
+
+from checkie.customers.ensure import ensure
+from checkie.customers.model import CustomerId, InvalidEmail, parse_email
+
+__all__ = ["CustomerId", "InvalidEmail", "ensure", "parse_email"]

@@ -1,0 +1,34 @@
+"""What an e-mail address is to us."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from checkie.kernel import Id, Invalid
+
+LONGEST: Final = 254
+"""RFC 5321, 4.5.3.1.3: a path is at most 256 octets, angle brackets included."""
+_SHAPE: Final = re.compile(r"[^\s@<>(),:;\"\\\[\]]{1,64}@(?:[^\s@.<>(),:;\"\\\[\]]{1,63}\.)+[^\s@.<>(),:;\"\\\[\]]{2,63}")
+
+
+class CustomerId(Id):
+    """A customer."""
+
+    __slots__ = ()
+    prefix = "cus"
+
+
+class InvalidEmail(Invalid):
+    """This is not an e-mail address that mail could reach. It looks like name@example.com, of 254 characters at most."""
+
+    code = "email_invalid"
+
+
+def parse_email(text: str) -> str:
+    """The address without surrounding space. Refuses what no mail could reach (InvalidEmail)."""
+    trimmed = text.strip()
+    well_formed = _SHAPE.fullmatch(trimmed) and trimmed.isprintable()
+    if not well_formed or len(trimmed.encode()) > LONGEST or ".." in trimmed or ".@" in trimmed or trimmed[0] == ".":
+        raise InvalidEmail(param="email")
+    return trimmed
