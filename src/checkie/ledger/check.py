@@ -1,0 +1,41 @@
+"""The ledger's invariants, looked at afresh."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from checkie.db import Database
+
+_NOT_ZERO: Final = """
+select format('store %s, %s: %s', store, currency, sum(amount_minor)) as offender
+from ledger.entry group by store, currency having sum(amount_minor) <> 0
+"""
+_CACHE_OFF: Final = """
+select format('store %s, account %s: cached %s, entries %s', a.store, a.id, coalesce(c.minor, 0), coalesce(e.minor, 0)) as offender
+from ledger.account a
+left join (
+  select store, account, sum(minor) as minor from (
+    select store, account, posted_minor as minor from ledger.balance
+    union all select store, account, amount_minor from ledger.delta) parts
+  group by store, account
+) c on c.store = a.store and c.account = a.id
+left join (select store, account, sum(amount_minor) as minor from ledger.entry group by store, account) e
+  on e.store = a.store and e.account = a.id
+where coalesce(c.minor, 0) <> coalesce(e.minor, 0)
+"""
+_ORPHANS: Final = """
+select format('store %s, transfer %s', x.store, x.id) as offender from ledger.transfer x
+where not exists (select from ledger.account a where a.store = x.store and a.id = x.source and a.currency = x.currency)
+   or not exists (select from ledger.account a where a.store = x.store and a.id = x.target and a.currency = x.currency)
+"""
+CHECKS: Final = {
+    "ledger_currencies_sum_to_zero": _NOT_ZERO,
+    "ledger_cached_equals_recomputed": _CACHE_OFF,
+    "ledger_transfers_have_accounts": _ORPHANS,
+}
+
+
+async def check(db: Database) -> dict[str, Sequence[str]]:
+    """Each invariant with what offends against it: empty lists when all is well."""
+    return {name: [row["offender"] for row in await db.fetch(sql)] for name, sql in CHECKS.items()}
