@@ -1,0 +1,191 @@
+"""What an answer or a notice from a provider means for a payment: the whole decision, with no I/O.
+
+The provider's word is a fact, so it is never refused: news that is stale (a "requires action" after the success) changes
+nothing, and money that does not fit is booked apart and told of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final, assert_never
+
+from checkie.kernel import Money
+from checkie.ledger import Account, Kind, Transfer
+from checkie.payments import events
+from checkie.payments.model import ATTEMPT, PAYMENT, Attempt, NotYetSucceeded, Payment, PaymentStatus, told
+from checkie.payments.port import (
+    Action,
+    ActionNeeded,
+    Approved,
+    Declined,
+    InProgress,
+    Outcome,
+    Refunded,
+    Unknown,
+    Withdrawn,
+)
+
+INTEGRITY: Final = "integrity_failure"
+_INTEGRITY_MESSAGE: Final = "The payment could not be verified. Do not pay again; the store will contact you."
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How the rows stand afterwards, what is booked and what is told. `payment.seq` counts the events already."""
+
+    payment: Payment
+    attempt: Attempt
+    transfers: tuple[Transfer, ...] = ()
+    news: tuple[events.PaymentEvent, ...] = ()
+
+
+def absorb(payment: Payment, attempt: Attempt, outcome: Outcome | Refunded) -> Change | None:
+    """The change that `outcome` of `attempt` makes; None when it is no news. Raises NotYetSucceeded (see there)."""
+    match outcome:
+        case Approved():
+            return _approved(payment, attempt, outcome)
+        case Declined():
+            return _declined(payment, attempt, outcome)
+        case ActionNeeded():
+            verb = "need_action" if outcome.action is Action.AUTHENTICATE else "await_buyer"
+            return _follow(payment, _seen(attempt, outcome.reference, outcome.action), verb)
+        case InProgress():
+            return _follow(payment, _seen(attempt, outcome.reference), "process")
+        case Withdrawn():
+            return _follow(payment, _seen(attempt, outcome.reference), "cancel")
+        case Unknown():
+            return _follow(payment, attempt, "lose_sight")
+        case Refunded():
+            return _refunded(payment, attempt, outcome)
+        case _:
+            assert_never(outcome)
+
+
+def _seen(attempt: Attempt, reference: str | None, action: Action | None = None) -> Attempt:
+    if action is Action.AUTHENTICATE:
+        attempt = replace(attempt, requires_3ds=True, three_ds_status="required")
+    return replace(attempt, reference=reference or attempt.reference)
+
+
+def _follow(payment: Payment, attempt: Attempt, verb: str) -> Change | None:
+    """Moves without money: the payment goes along with its latest attempt."""
+    if not ATTEMPT.allows(attempt.status, verb):
+        return None
+    attempt = replace(attempt, status=ATTEMPT.move(attempt.status, verb)[0])
+    if attempt.number != payment.attempts or not PAYMENT.allows(payment.status, verb):
+        return Change(payment, attempt)
+    status, event = PAYMENT.move(payment.status, verb)
+    payment = replace(payment, status=status, seq=payment.seq + 1)
+    return Change(payment, attempt, news=(event(**told(payment, attempt)),))  # type: ignore[arg-type]  # told() names the fields
+
+
+def _approved(payment: Payment, attempt: Attempt, outcome: Approved) -> Change | None:
+    if not ATTEMPT.allows(attempt.status, "succeed"):
+        return None
+    facts = dict(outcome.facts)
+    attempt = replace(attempt, reference=outcome.reference, facts=facts, three_ds_status=facts.get("three_d_secure"))
+    if outcome.amount != attempt.amount:
+        return _mistrusted(payment, attempt, outcome.amount)
+    attempt = replace(attempt, status=ATTEMPT.move(attempt.status, "succeed")[0])
+    if not PAYMENT.allows(payment.status, "succeed") or attempt.amount != payment.amount:
+        return _unapplied(payment, attempt, outcome.amount, "DUPLICATE")
+    status, _ = PAYMENT.move(payment.status, "succeed")
+    payment = replace(payment, status=status, failure_code=None, failure_message=None, seq=payment.seq + 1)
+    news = events.PaymentCompleted(
+        **told(payment, attempt),  # type: ignore[arg-type]  # told() names the fields
+        fee=payment.fee.minor,
+        net=(payment.amount - payment.fee).minor,
+        provider_reference=outcome.reference,
+    )
+    return Change(payment, replace(attempt, is_applied=True), _sale(payment, attempt), (news,))
+
+
+def _sale(payment: Payment, attempt: Attempt) -> tuple[Transfer, ...]:
+    clearing, merchant = Account(Kind.CLEARING, attempt.provider), Account(Kind.MERCHANT)
+    gross = Transfer("payment", clearing, merchant, payment.amount, payment.id, f"{attempt.id}:payment")
+    if not payment.fee:
+        return (gross,)
+    return gross, Transfer("fee", merchant, Account(Kind.FEES), payment.fee, payment.id, f"{attempt.id}:fee")
+
+
+def _mistrusted(payment: Payment, attempt: Attempt, received: Money) -> Change:
+    """Another amount or currency than asked for: nothing may follow from it but a person's look."""
+    attempt = replace(
+        attempt,
+        status=ATTEMPT.move(attempt.status, "mistrust")[0],
+        failure_code=INTEGRITY,
+        failure_message=_INTEGRITY_MESSAGE,
+    )
+    change = _unapplied(payment, attempt, received, "INTEGRITY")
+    if not PAYMENT.allows(payment.status, "fail"):
+        return change
+    failed = replace(change.payment, failures=3)
+    failed, news = _fail(failed, attempt, INTEGRITY, _INTEGRITY_MESSAGE)
+    return replace(change, payment=failed, news=(*change.news, news))
+
+
+def _unapplied(payment: Payment, attempt: Attempt, received: Money, reason: str) -> Change:
+    payment = replace(payment, seq=payment.seq + 1)
+    news = events.PaymentUnapplied(
+        **told(payment, attempt),  # type: ignore[arg-type]  # told() names the fields
+        reason=reason,
+        received=received.minor,
+        received_currency=received.currency,
+    )
+    if received.minor <= 0:
+        return Change(payment, attempt, news=(news,))
+    source, target = Account(Kind.CLEARING, attempt.provider), Account(Kind.UNAPPLIED)
+    booked = Transfer("unapplied", source, target, received, payment.id, f"{attempt.id}:unapplied")
+    return Change(payment, attempt, (booked,), (news,))
+
+
+def _declined(payment: Payment, attempt: Attempt, outcome: Declined) -> Change | None:
+    if not ATTEMPT.allows(attempt.status, "fail"):
+        return None
+    attempt = replace(
+        attempt,
+        status=ATTEMPT.move(attempt.status, "fail")[0],
+        reference=outcome.reference or attempt.reference,
+        failure_code=outcome.code,
+        failure_message=outcome.message,
+    )
+    if attempt.number != payment.attempts or not PAYMENT.allows(payment.status, "fail"):
+        return Change(payment, attempt)
+    payment = replace(payment, failures=payment.failures + 1)
+    payment, news = _fail(payment, attempt, outcome.code, outcome.message)
+    return Change(payment, attempt, news=(news,))
+
+
+def _fail(payment: Payment, attempt: Attempt, code: str, message: str) -> tuple[Payment, events.PaymentFailed]:
+    status, _ = PAYMENT.move(payment.status, "fail")
+    payment = replace(payment, status=status, failure_code=code, failure_message=message, seq=payment.seq + 1)
+    news = events.PaymentFailed(
+        **told(payment, attempt),  # type: ignore[arg-type]  # told() names the fields
+        code=code,
+        message=message,
+        attempts_left=payment.attempts_left,
+    )
+    return payment, news
+
+
+def _refunded(payment: Payment, attempt: Attempt, outcome: Refunded) -> Change | None:
+    """The provider tells the sum of all refunds, so a repeated or overtaken notice books nothing twice."""
+    fresh = outcome.total.minor - attempt.refunded_minor
+    if attempt.status not in ("SUCCEEDED", "INTEGRITY_FAILURE"):
+        raise NotYetSucceeded
+    if fresh <= 0:
+        return None
+    attempt = replace(attempt, refunded_minor=outcome.total.minor)
+    amount = Money(fresh, outcome.total.currency)
+    source = Account(Kind.MERCHANT if attempt.is_applied else Kind.UNAPPLIED)
+    target = Account(Kind.CLEARING, attempt.provider)
+    key = f"{attempt.id}:refund:{outcome.total.minor}"
+    booked = Transfer("refund", source, target, amount, payment.id, key)
+    if not attempt.is_applied:
+        return Change(payment, attempt, (booked,))
+    total = payment.refunded_minor + fresh
+    verb = "refund_rest" if total >= payment.amount.minor else "refund_part"
+    status: PaymentStatus = PAYMENT.move(payment.status, verb)[0]
+    payment = replace(payment, status=status, refunded_minor=total, seq=payment.seq + 1)
+    news = events.PaymentRefunded(**told(payment, attempt), refund=fresh, refunded=total)  # type: ignore[arg-type]  # as above
+    return Change(payment, attempt, (booked,), (news,))

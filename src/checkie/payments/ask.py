@@ -1,0 +1,38 @@
+"""Ask providers about attempts that hang: silence is resolved by asking, never by trying elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from checkie.db import Database
+from checkie.payments import store
+from checkie.payments.authorize import record
+from checkie.payments.port import AttemptId, Provider
+
+_log = structlog.get_logger()
+
+
+async def ask(db: Database, providers: Mapping[str, Provider], attempt: AttemptId, now: datetime) -> None:
+    """Ask about one attempt if its time has come; the next question is set before this one is asked."""
+    found = await store.claim_ask(db, attempt, now)
+    if found is None:
+        return
+    provider = providers.get(found.attempt.provider)
+    if provider is None:
+        _log.error("provider_not_configured", provider=found.attempt.provider, attempt=attempt)
+        return
+    if found.payment.is_paid:  # another attempt paid: this one must not
+        outcome = await provider.cancel(attempt, found.attempt.reference)
+    else:
+        outcome = await provider.find(attempt, found.attempt.reference)
+    _log.info("provider_asked", attempt=attempt, outcome=type(outcome).__name__)
+    await record(db, attempt, outcome, now)
+
+
+async def ask_row(db: Database, providers: Mapping[str, Provider], row_id: UUID, now: datetime) -> None:
+    """`ask` for the due-work loop, which knows rows."""
+    await ask(db, providers, AttemptId.of(row_id), now)

@@ -1,0 +1,47 @@
+"""Read payments."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from checkie.db import Database, Tx
+from checkie.payments.model import Attempt, OrderId, Payment, SessionId
+from checkie.payments.port import PaymentId
+from checkie.payments.store import ATTEMPT_COLUMNS, PAYMENT_COLUMNS, attempt_of, payment_of
+
+_LATEST: Final = f"""
+select {PAYMENT_COLUMNS}, {ATTEMPT_COLUMNS}
+from payments.payment p join payments.attempt a on a.store = p.store and a.payment = p.id and a.number = p.attempts
+where p.store = $1 and p.session = $2
+"""
+_PAID: Final = """
+select id, session, order_id from payments.payment where status in ('SUCCEEDED', 'PARTIALLY_REFUNDED', 'REFUNDED')
+"""
+_OVERDUE: Final = """
+select format('store %s, attempt %s: %s', store, id, status) as offender from payments.attempt
+where (status in ('PENDING', 'REQUIRES_ACTION', 'PROCESSING', 'UNKNOWN')) <> (ask_at is not null)
+"""
+_PAID_UNBOOKED: Final = """
+select format('store %s, payment %s: %s', p.store, p.id, p.status) as offender from payments.payment p
+where (p.status in ('SUCCEEDED', 'PARTIALLY_REFUNDED', 'REFUNDED'))
+  <> (exists (select from payments.attempt a where a.store = p.store and a.payment = p.id and a.is_applied))
+"""
+
+
+async def latest_of(db: Database | Tx, session: SessionId) -> tuple[Payment, Attempt] | None:
+    """The session's payment and its latest attempt, if it has begun to pay."""
+    row = await db.fetchrow(_LATEST, session.store, session.uuid)
+    return None if row is None else (payment_of(row), attempt_of(row))
+
+
+async def paid(db: Database) -> Collection[tuple[PaymentId, SessionId, OrderId]]:
+    """All payments whose money arrived, with their sessions and orders."""
+    rows = await db.fetch(_PAID)
+    return {(PaymentId.of(r["id"]), SessionId.of(r["session"]), OrderId.of(r["order_id"])) for r in rows}
+
+
+async def check(db: Database) -> dict[str, Sequence[str]]:
+    """Each invariant with what offends against it: empty lists when all is well."""
+    checks = {"no_attempt_stuck": _OVERDUE, "paid_payments_have_their_attempt": _PAID_UNBOOKED}
+    return {name: [row["offender"] for row in await db.fetch(sql)] for name, sql in checks.items()}
