@@ -1,0 +1,29 @@
+"""What every HTTP surface shares: the runtime, problems, request ids, size limits, idempotency keys, cursors.
+
+Owns schema `web`. Publishes nothing. Invariants: every refusal is answered as problem+json with its code; every answer has
+`X-Request-Id`; a request with an Idempotency-Key takes effect once and is answered the same again.
+"""
+
+from checkie.web.body import BodyTooLarge, read_body
+from checkie.web.idempotency import Answer, idempotency_key, once, prune
+from checkie.web.middleware import Observed
+from checkie.web.problems import Problem, install, problem, problems
+from checkie.web.runtime import Runtime, bearer, client_ip, runtime
+
+__all__ = [
+    "Answer",
+    "BodyTooLarge",
+    "Observed",
+    "Problem",
+    "Runtime",
+    "bearer",
+    "client_ip",
+    "idempotency_key",
+    "install",
+    "once",
+    "problem",
+    "problems",
+    "prune",
+    "read_body",
+    "runtime",
+]

@@ -1,0 +1,85 @@
+"""Around every request: an id, a log line, a measurement, a limit on the body."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from time import perf_counter
+from typing import Final
+
+import structlog
+from prometheus_client import Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from checkie.web.body import MAX_BODY_BYTES, BodyTooLarge
+
+_log = structlog.get_logger()
+_GIVEN_ID: Final = re.compile(rb"[A-Za-z0-9_.-]{8,64}")
+_QUIET: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
+REQUESTS = Histogram(
+    "checkie_http_request_seconds",
+    "How long requests took",
+    ["method", "route", "status"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+
+
+class Observed:
+    """ASGI middleware: `X-Request-Id` on every answer, JSON log, histogram by route, bodies of 256 KiB at most."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = _given_id(scope) or f"req_{secrets.token_hex(12)}"
+        scope["request_id"] = request_id
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        started = perf_counter()
+        status = 500
+
+        async def send_observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                message = {**message, "headers": [*headers, (b"x-content-type-options", b"nosniff")]}
+            await send(message)
+
+        try:
+            await self.app(scope, _limited(receive), send_observed)
+        finally:
+            _measure(scope, status, perf_counter() - started)
+
+
+def _measure(scope: Scope, status: int, took_s: float) -> None:
+    route = scope.get("route")
+    name = getattr(route, "path", "unmatched")
+    REQUESTS.labels(scope["method"], name, status).observe(took_s)
+    if scope["path"] not in _QUIET:
+        _log.info("request", method=scope["method"], route=name, status=status, ms=round(took_s * 1000, 2))
+
+
+def _given_id(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _GIVEN_ID.fullmatch(value):
+            return str(value, "ascii")
+    return None
+
+
+def _limited(receive: Receive) -> Receive:
+    total = 0
+
+    async def receive_limited() -> Message:
+        nonlocal total
+        message = await receive()
+        total += len(message.get("body", b""))
+        if total > MAX_BODY_BYTES:
+            raise BodyTooLarge
+        return message
+
+    return receive_limited
