@@ -1,0 +1,42 @@
+"""Checkout: sessions, quotes and paying.
+
+Owns schema `checkout`. Publishes `session.completed`, `.reopened`, `.expired`, `.abandoned`.
+Invariants: a session is completed if and only if its payment succeeded; however often `pay` is called, one attempt lives;
+no transaction is open while a provider is asked; a quote does not change behind the buyer's back.
+"""
+
+from checkie.checkout.advance import Move, advance
+from checkie.checkout.change import Changes, change
+from checkie.checkout.expire import expire_row
+from checkie.checkout.model import NoSuchSession, Session, SessionStatus, WrongSecret
+from checkie.checkout.open import Opened, Visitor, open_session
+from checkie.checkout.pay import Paying, pay
+from checkie.checkout.queries import check, completed
+from checkie.checkout.quote import Quote
+from checkie.checkout.status import Status, read_status
+from checkie.checkout.store import find_due
+from checkie.checkout.store import read as get_session
+
+__all__ = [
+    "Changes",
+    "Move",
+    "NoSuchSession",
+    "Opened",
+    "Paying",
+    "Quote",
+    "Session",
+    "SessionStatus",
+    "Status",
+    "Visitor",
+    "WrongSecret",
+    "advance",
+    "change",
+    "check",
+    "completed",
+    "expire_row",
+    "find_due",
+    "get_session",
+    "open_session",
+    "pay",
+    "read_status",
+]

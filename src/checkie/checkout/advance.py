@@ -1,0 +1,88 @@
+"""The one place a session changes state on account of its payment or its time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from checkie.checkout import store
+from checkie.checkout.events import SessionEvent
+from checkie.checkout.model import PAYING, SESSION, Session, SessionStatus
+from checkie.db import Tx
+from checkie.outbox import Draft, publish
+from checkie.payments import Attempt, Payment, PaymentStatus, SessionId
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What is to happen to a session. With `attempt`, only while that is the attempt it is paying with."""
+
+    session: SessionId
+    verb: str
+    attempt: int | None = None
+
+    @classmethod
+    def after(cls, payment: Payment, attempt: Attempt) -> Move | None:
+        """What follows for the session from how its payment stands; None while that is open."""
+        if payment.is_paid:
+            return cls(payment.session, "succeed")
+        if payment.status is PaymentStatus.FAILED:
+            return cls(payment.session, "decline" if payment.attempts_left > 0 else "exhaust", attempt.number)
+        if payment.status is PaymentStatus.CANCELLED:
+            return cls(payment.session, "withdraw", attempt.number)
+        return None
+
+
+async def advance(tx: Tx, number: int, moves: Sequence[Move], now: datetime) -> None:
+    """Lock, decide, write and publish, for sessions of one store in the caller's transaction: three statements in all.
+
+    The moves follow from facts (a payment succeeded, time passed), so one that the table lacks, or that tells of an
+    earlier attempt, is old news and changes nothing.
+    """
+    stands = dict(await store.lock_many(tx, number, [move.session.uuid for move in moves]))
+    changed: dict[SessionId, Session] = {}
+    drafts: list[Draft] = []
+    for move in moves:
+        session = stands.get(move.session.uuid)
+        moved = session and step(session, move)
+        if moved is None or session is None:
+            continue
+        stands[move.session.uuid] = changed[move.session] = moved
+        if moved.seq > session.seq:
+            drafts.append(Draft(moved.id, moved.seq, _news(moved)))
+    if changed:
+        await store.write_many(tx, number, [(s, _due_at(s, now)) for _, s in sorted(changed.items())], now)
+        publish(tx, drafts, now)
+
+
+def step(session: Session, move: Move) -> Session | None:
+    """The session after `move`; None when the move is old news."""
+    verb = move.verb
+    if move.attempt is not None and move.attempt != session.attempt:
+        return None
+    if verb == "succeed" and session.status not in PAYING:
+        verb = "succeed_late"
+    if not SESSION.allows(session.status, verb):
+        return None
+    status, event = SESSION.move(session.status, verb)
+    return replace(session, status=status, seq=session.seq + (event is not None))
+
+
+def _due_at(session: Session, now: datetime) -> datetime | None:
+    if session.status is SessionStatus.OPEN:
+        return session.due_at(now)
+    return session.expires_at if session.status in PAYING else None
+
+
+_EVENTS = {status: event for status, event in SESSION.moves.values() if event is not None}
+
+
+def _news(session: Session) -> SessionEvent:
+    return _EVENTS[session.status](
+        session=session.id,
+        page=session.page,
+        payment=session.payment,
+        order=session.order,
+        email=session.email,
+    )

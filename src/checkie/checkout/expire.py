@@ -1,0 +1,42 @@
+"""End sessions whose time has come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from checkie.checkout import store
+from checkie.checkout.advance import Move, advance
+from checkie.checkout.model import PAYING, Session
+from checkie.db import Database
+from checkie.payments import SessionId, cancel, latest_of
+from checkie.payments.port import Provider
+
+_LOOK_AGAIN = timedelta(minutes=5)
+
+
+async def expire_row(db: Database, providers: Mapping[str, Provider], row_id: UUID, now: datetime) -> None:
+    """Expire or abandon one session if it is due. One that is paying ends only when no attempt can still succeed."""
+    session = await store.claim_due(db, SessionId.of(row_id), now, now + _LOOK_AGAIN)
+    if session is None:
+        return
+    moves = [Move(session.id, "expire" if session.expires_at <= now else "abandon")]
+    if session.status in PAYING:
+        moves = [*await _call_off(db, providers, session, now), *moves]
+    async with db.transaction() as tx:
+        await advance(tx, session.id.store, moves, now)
+
+
+async def _call_off(
+    db: Database, providers: Mapping[str, Provider], session: Session, now: datetime
+) -> list[Move]:
+    """Call a live attempt off at its provider; the move that follows from how the payment stands then."""
+    found = await latest_of(db, session.id)
+    if found is None:
+        return []
+    if found[1].is_live:
+        await cancel(db, providers, found[1], now)
+        found = await latest_of(db, session.id) or found
+    move = Move.after(*found)
+    return [move] if move else []

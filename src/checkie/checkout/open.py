@@ -1,0 +1,74 @@
+"""Open a session for a page."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from checkie.catalog import Page
+from checkie.checkout import store
+from checkie.checkout.model import Session, SessionStatus, hash_secret
+from checkie.checkout.quote import quote_page
+from checkie.db import Database
+from checkie.payments import SessionId
+from checkie.stores import Store
+
+_LONGEST = 512
+_MOST_UTM = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """What a browser told of itself. Cut to length: none of it is needed, all of it is somebody else's text."""
+
+    ip: str | None = None
+    user_agent: str | None = None
+    referrer: str | None = None
+    utm: dict[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, object]:
+        """What a row holds."""
+        utm = {key[:40]: _clean(value) for key, value in list(self.utm.items())[:_MOST_UTM]}
+        facts = {"ip": self.ip, "user_agent": self.user_agent, "referrer": self.referrer}
+        return {**{key: _clean(value) for key, value in facts.items() if value}, **({"utm": utm} if utm else {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A new session and the secret that opens it: told once, kept as a hash."""
+
+    session: Session
+    client_secret: str = field(repr=False)
+
+
+async def open_session(  # noqa: PLR0913  six facts, none of which belongs to another
+    db: Database, shop: Store, page: Page, visitor: Visitor, *, public_url: str, now: datetime
+) -> Opened:
+    """A fresh session with its quote frozen. One statement."""
+    secret = secrets.token_urlsafe(32)
+    session_id = SessionId.new(page.store, now)
+    session = Session(
+        id=session_id,
+        page=page.id,
+        secret_hash=hash_secret(secret),
+        status=SessionStatus.OPEN,
+        version=1,
+        email=None,
+        quote=quote_page(page),
+        provider=page.provider,
+        fee_bps=shop.fee_bps,
+        payment=None,
+        order=None,
+        attempt=0,
+        return_url=f"{public_url}/{shop.slug}/{page.slug}/{session_id}",
+        seq=0,
+        abandoned_s=page.session_abandoned_s,
+        expires_at=now + timedelta(seconds=page.session_expires_s),
+    )
+    await store.insert(db, session, visitor.as_json(), now)
+    return Opened(session, secret)
+
+
+def _clean(text: str) -> str:
+    return text.replace("\x00", "")[:_LONGEST]

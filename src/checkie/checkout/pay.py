@@ -1,0 +1,113 @@
+"""Pay: note the intent, ask the provider, record the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from checkie import customers, orders, payments
+from checkie.checkout import store
+from checkie.checkout.advance import Move, step
+from checkie.checkout.model import (
+    OVER,
+    PAYING,
+    SESSION,
+    AlreadyPaid,
+    EmailMissing,
+    ProviderMissing,
+    Session,
+    SessionOver,
+    SessionStatus,
+)
+from checkie.db import Database, Tx
+from checkie.payments import Attempt, OrderId, Payment, SessionId
+from checkie.payments.port import Intent, Outcome, Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Paying:
+    """What came of it: the attempt as it was before the provider answered, and the answer."""
+
+    session: Session
+    payment: Payment
+    attempt: Attempt
+    outcome: Outcome
+
+
+async def pay(db: Database, providers: Mapping[str, Provider], session_id: SessionId, now: datetime) -> Paying:
+    """Start to pay, or join the attempt that is under way: however often and at once it is called, one attempt lives.
+
+    Refuses with EmailMissing, SessionOver, AlreadyPaid, ProviderMissing or `payments.NoAttemptsLeft`. Silence of the
+    provider is an answer (Unknown): the attempt stays, and the worker asks.
+    """
+    async with db.transaction() as tx:
+        session = await store.lock(tx, session_id)
+        session, payment, attempt = await _attempt(tx, session, now)
+        provider = providers.get(attempt.provider)
+        if provider is None:
+            raise ProviderMissing
+    intent = Intent(
+        key=attempt.id,
+        payment=payment.id,
+        amount=attempt.amount,
+        description=session.quote.title,
+        return_url=session.return_url,
+        email=session.email,
+    )
+    outcome = await payments.authorize(db, provider, intent, now)
+    return Paying(session, payment, attempt, outcome)
+
+
+async def _attempt(tx: Tx, session: Session, now: datetime) -> tuple[Session, Payment, Attempt]:
+    """The attempt that lives, or a new one."""
+    found = await payments.latest_of(tx, session.id) if session.payment else None
+    if session.status in PAYING and found is not None:
+        payment, attempt = found
+        if attempt.is_live:
+            return session, payment, attempt
+        move = Move.after(payment, attempt)  # the news has not reached the session yet: it need not wait for it
+        session = (move and step(session, move)) or session
+    _check(session, now)
+    return await _start(tx, session, found[0] if found else None, now)
+
+
+def _check(session: Session, now: datetime) -> None:
+    if session.status is SessionStatus.COMPLETED:
+        raise AlreadyPaid
+    if session.status in OVER or session.expires_at <= now:
+        raise SessionOver
+    if session.email is None:
+        raise EmailMissing(param="email")
+
+
+async def _start(
+    tx: Tx, session: Session, earlier: Payment | None, now: datetime
+) -> tuple[Session, Payment, Attempt]:
+    status, _ = SESSION.move(session.status, "pay")
+    email = session.email or ""
+    customer = await customers.ensure(tx, session.id.store, email, now)
+    total = session.quote.total
+    order = earlier.order if earlier else OrderId.new(session.id.store, now)
+    if earlier:
+        payment, attempt = await payments.begin_again(tx, earlier.id, total, session.provider, now)
+    else:
+        collect = payments.Collect(
+            session=session.id, order=order, amount=total, fee_bps=session.fee_bps, provider=session.provider
+        )
+        payment, attempt = await payments.begin(tx, collect, now)
+    placed = orders.Placed(
+        id=order,
+        session=session.id,
+        payment=payment.id,
+        customer=customer,
+        email=email,
+        quote=session.quote.as_json(),
+        total=total,
+    )
+    await (orders.requote if earlier else orders.place)(tx, placed, now)
+    session = replace(
+        session, status=status, version=session.version + 1, payment=payment.id, order=order, attempt=attempt.number
+    )
+    await store.write_paying(tx, session, now)
+    return session, payment, attempt

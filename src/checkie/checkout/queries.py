@@ -1,0 +1,25 @@
+"""Read sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from checkie.db import Database
+from checkie.payments import SessionId
+
+_COMPLETED: Final = "select id from checkout.session where status = 'COMPLETED'"
+_OVERDUE: Final = """
+select format('store %s, session %s: %s', store, id, status) as offender from checkout.session
+where (status in ('OPEN', 'PROCESSING', 'AWAITING_ACTION')) <> (due_at is not null)
+"""
+
+
+async def completed(db: Database) -> Collection[SessionId]:
+    """The ids of all sessions that are paid."""
+    return {SessionId.of(row["id"]) for row in await db.fetch(_COMPLETED)}
+
+
+async def check(db: Database) -> dict[str, Sequence[str]]:
+    """Each invariant with what offends against it: empty lists when all is well."""
+    return {"no_session_stuck": [row["offender"] for row in await db.fetch(_OVERDUE)]}

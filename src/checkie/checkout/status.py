@@ -1,0 +1,37 @@
+"""How a session and its payment stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from checkie.checkout import store
+from checkie.checkout.model import OVER, Session, SessionStatus
+from checkie.db import Database
+from checkie.payments import Attempt, Payment, SessionId, latest_of
+
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A session with its payment and latest attempt, if it has begun to pay."""
+
+    session: Session
+    payment: Payment | None
+    attempt: Attempt | None
+
+    @property
+    def attempts_left(self) -> int:
+        """How often the buyer may still try."""
+        if self.session.status in (*OVER, SessionStatus.COMPLETED):
+            return 0
+        return self.payment.attempts_left if self.payment else _TRIES
+
+
+async def read_status(db: Database, session_id: SessionId, secret: str | None) -> Status:
+    """How the session stands. A secret need not be given, but a wrong one is refused. One or two statements."""
+    session = await store.read(db, session_id)
+    if secret is not None:
+        session.let_in(secret)
+    found = await latest_of(db, session_id) if session.payment else None
+    return Status(session, *(found or (None, None)))
