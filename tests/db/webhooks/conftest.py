@@ -1,0 +1,121 @@
+"""A store with a keyring, and a receiver for its webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from checkie import webhooks
+from checkie.db import PARTITIONS, STATEMENTS, Database
+from checkie.kernel import Id, Keyring
+from checkie.outbox import EventId
+from tests.db.webhooks.receiver import Receiver, receiving
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SETTLE = """
+update webhooks.delivery set status = 'FAILED', next_retry_at = null where status in ('PENDING', 'RETRYING')
+"""
+ADD_STORE = """
+insert into stores.store (id, slug, name, currency, created_at) values ($1, $2, 'A store', 'USD', $3) returning number
+"""
+
+
+class AnyStoreId(Id):
+    __slots__ = ()
+    prefix = "sto"
+
+
+@dataclass
+class Shop:
+    """A store, its clock, and what its merchant and our worker do."""
+
+    db: Database
+    poster: webhooks.Poster
+    store: int
+    keyring: Keyring = field(default_factory=lambda: Keyring("k1", {"k1": b"k" * 32}))
+    now: datetime = START
+
+    async def endpoint(self, url: str, *events: str, schedule: str = "seed") -> tuple[webhooks.Endpoint, str]:
+        async with self.db.transaction() as tx:
+            return await webhooks.create_endpoint(
+                tx, self.keyring, store=self.store, now=self.now, url=url, events=events or ("*",), schedule=schedule
+            )
+
+    def item(self, event_type: str = "payment.completed", **data: Any) -> webhooks.Item:
+        event = EventId.new(self.store, self.now).uuid
+        return webhooks.Item(
+            store_id="sto_1", event_id=event, type=event_type, data=data, at=self.now, resource="pay_1"
+        )
+
+    async def say(self, *items: webhooks.Item) -> int:
+        """Enqueue these events, or one."""
+        async with self.db.transaction() as tx:
+            return await webhooks.enqueue_all(tx, store=self.store, items=items or [self.item()], now=self.now)
+
+    async def deliver(
+        self,
+        limit: int = 100,
+        *,
+        poster: webhooks.Poster | None = None,
+        partitions: Sequence[int] = range(PARTITIONS),
+        now: Callable[[], datetime] | None = None,
+    ) -> int:
+        return await webhooks.deliver_due(
+            self.db,
+            self.keyring,
+            poster or self.poster,
+            partitions=partitions,
+            now=now or (lambda: self.now),
+            limit=limit,
+        )
+
+    async def deliveries(self, endpoint: webhooks.Endpoint) -> list[webhooks.Delivery]:
+        return await webhooks.list_deliveries(self.db, self.store, endpoint.id, limit=100)
+
+    async def only(self, endpoint: webhooks.Endpoint) -> webhooks.Delivery:
+        (delivery,) = await self.deliveries(endpoint)
+        return delivery
+
+    async def wait(self, **wait: float) -> None:
+        """Let time pass."""
+        self.now += timedelta(**wait)
+
+
+@pytest.fixture
+async def poster() -> AsyncIterator[webhooks.Poster]:
+    found = webhooks.Poster(webhooks.Guard([ip_network("127.0.0.0/8")]), timeout_s=5)
+    yield found
+    await found.aclose()
+
+
+@pytest.fixture
+async def shop(db: Database, poster: webhooks.Poster) -> AsyncIterator[Shop]:
+    """A new store. Deliveries that other tests left due are ended first: due work is found across stores."""
+    await db.execute(SETTLE)
+    known = AnyStoreId.new(0, START)
+    yield Shop(db, poster, await db.fetchval(ADD_STORE, known.uuid, f"s{known[4:]}", START))
+    await db.execute(SETTLE)
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with receiving() as found:
+        found.answer("200 OK", b'{"ok": true}')
+        yield found
+
+
+def event_ids(receiver: Receiver) -> list[UUID]:
+    """The ids that arrived, in order."""
+    return [EventId.parse(one.headers["webhook-id"]).uuid for one in receiver.received]
+
+
+def statements() -> float:
+    """How many SQL statements were sent so far."""
+    (metric,) = STATEMENTS.collect()
+    return metric.samples[0].value
