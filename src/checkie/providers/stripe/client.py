@@ -1,0 +1,129 @@
+"""The four calls we make of Stripe's SDK. Imported only where Stripe is used: the SDK takes a quarter of a second."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping
+from typing import Any, Final
+
+import httpx
+import stripe
+
+from checkie.providers.stripe.mapping import Json, Trouble
+
+_RETRIES: Final = 2
+"""Safe because every POST carries an idempotency key: our attempt's, or (cancel) one that the SDK keeps for its tries.
+
+The SDK repeats connection errors, 409 and 5xx, after 0.5 s and 1 s, unless Stripe forbids it by header.
+"""
+_NONSENSE: Final = {"code": "makes_no_sense"}
+_NO_SEARCH: Final = frozenset({400, 403, 404})
+"""Accounts in India have no search (docs.stripe.com/api/payment_intents/search)."""
+
+
+class Api:
+    """PaymentIntents as plain JSON objects. Every call ends within `timeout_s`, retries included, or raises Trouble."""
+
+    def __init__(self, secret_key: str, *, api_base: str | None, timeout_s: float) -> None:
+        # On debug it logs whole bodies: client secrets, e-mail addresses.
+        logging.getLogger("stripe").setLevel(logging.WARNING)
+        self._timeout_s = timeout_s
+        # One hung try must leave time for another one.
+        self._http = _Http(httpx.Timeout(timeout_s / 2, connect=timeout_s / 4))
+        client = stripe.StripeClient(
+            secret_key,
+            base_addresses={"api": api_base or stripe.DEFAULT_API_BASE},
+            http_client=self._http,
+            max_network_retries=_RETRIES,
+        )
+        self._intents = client.v1.payment_intents
+
+    async def create(self, params: Mapping[str, Any], key: str) -> tuple[Json, bool]:
+        """The Intent, and whether this is an old answer that Stripe kept for `key` (it keeps them 24 h and more)."""
+        body: Any = dict(params)
+        made = await self._ask(self._intents.create_async(body, {"idempotency_key": key}))
+        return _intent(made.to_dict()), made.last_response.headers.get("idempotent-replayed") == "true"
+
+    async def retrieve(self, reference: str) -> Json:
+        """The Intent as it stands, with the charge that tells which card it was."""
+        found = await self._ask(self._intents.retrieve_async(reference, {"expand": ["latest_charge"]}))
+        return _intent(found.to_dict())
+
+    async def cancel(self, reference: str) -> Json:
+        """The cancelled Intent. Trouble with status 400 when it has ended already."""
+        # Not under our own key: Stripe would keep a refusal ("still processing") and repeat it for a day.
+        return _intent((await self._ask(self._intents.cancel_async(reference))).to_dict())
+
+    async def search(self, attempt: str) -> str | None:
+        """The reference of the Intent made for `attempt`; None also while Stripe has not indexed it yet."""
+        query = f"metadata['attempt']:'{attempt}'"
+        try:
+            found = await self._ask(self._intents.search_async({"query": query, "limit": 1}))
+        except Trouble as trouble:
+            if trouble.status not in _NO_SEARCH:
+                raise
+            return None
+        match found.to_dict():
+            case {"data": []}:
+                return None
+            case {"data": [{"id": str(reference)}, *_]}:
+                return reference
+        raise Trouble(200, _NONSENSE)
+
+    async def aclose(self) -> None:
+        """Let the connections go."""
+        await self._http.close_async()
+
+    async def _ask(self, call: Coroutine[Any, Any, Any]) -> Any:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                answer = await call
+        except TimeoutError:
+            raise Trouble(None, {"code": "timeout"}) from None
+        except stripe.APIConnectionError as error:
+            raise Trouble(None, {"code": error.user_message}) from None
+        except stripe.StripeError as error:
+            raise Trouble(error.http_status, _error_in(error.json_body)) from None
+        except (AttributeError, LookupError, TypeError, ValueError):
+            raise Trouble(200, _NONSENSE) from None  # the SDK expects JSON objects
+        if not isinstance(answer, stripe.StripeObject):
+            raise Trouble(200, _NONSENSE)
+        return answer
+
+
+class _Http(stripe.HTTPClient):
+    """httpx under the SDK. Its own HTTPXClient passes bodies in a way that httpx has deprecated."""
+
+    name = "httpx"
+
+    def __init__(self, timeout: httpx.Timeout) -> None:
+        super().__init__()
+        self._connections = httpx.AsyncClient(timeout=timeout)
+
+    async def request_async(
+        self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        try:
+            answer = await self._connections.request(method, url, headers=dict(headers), content=post_data)
+        except httpx.HTTPError as error:
+            untyped: Any = stripe.APIConnectionError
+            raise untyped(type(error).__name__, should_retry=True) from None
+        return answer.content, answer.status_code, answer.headers
+
+    async def sleep_async(self, secs: float) -> None:
+        await asyncio.sleep(secs)
+
+    async def close_async(self) -> None:
+        await self._connections.aclose()
+
+
+def _intent(answer: Json) -> Json:
+    if not isinstance(answer.get("id"), str):
+        raise Trouble(200, _NONSENSE)
+    return answer
+
+
+def _error_in(body: object) -> Json:
+    error = body.get("error") if isinstance(body, Mapping) else None
+    return error if isinstance(error, Mapping) else {}

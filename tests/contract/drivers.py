@@ -1,0 +1,118 @@
+"""What differs between providers in the contract: how the buyer's browser acts, and where else the adapter can look."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from typing import Any, Final, Protocol
+
+import httpx
+
+from checkie.payments.port import ActionNeeded, Provider
+from checkie.providers.simulator import Simulator
+from checkie.providers.stripe import Stripe
+from tests.contract.simulator_server import SimulatorServer
+from tests.contract.standins import Inbox
+
+GOOD: Final = "4242424242424242"
+DECLINED: Final = "4000000000000341"
+ASKS: Final = "4000002760003184"
+"""Asks for 3-D Secure, then succeeds. The three numbers mean the same at both providers."""
+
+SECRET_KEY: Final = "sk_test_contract"
+WEBHOOK_SECRET: Final = "whsec_contract"
+PUBLISHABLE_KEY: Final = "pk_test_contract"
+PATIENCE_S: Final = 0.4
+"""How long an adapter that looks at a bad server waits."""
+
+
+class Driver(Protocol):
+    """One provider, its adapter, and the buyer's browser."""
+
+    provider: Provider
+    inbox: Inbox
+    signature_header: str
+    foreign_event: bytes
+    """About something else than an attempt of ours."""
+
+    async def confirm(self, needed: ActionNeeded, card: str) -> None:
+        """The buyer enters this card and presses pay."""
+        ...
+
+    async def authenticate(self, needed: ActionNeeded, *, passes: bool) -> None:
+        """The buyer answers 3-D Secure."""
+        ...
+
+    def elsewhere(self, url: str) -> Provider:
+        """The same adapter, looking at another server, with little patience."""
+        ...
+
+
+def sign(body: bytes, at_s: int) -> str:
+    """A signature header over `body`; both providers use the same scheme."""
+    digest = hmac.new(WEBHOOK_SECRET.encode(), f"{at_s}.".encode() + body, hashlib.sha256).hexdigest()
+    return f"t={at_s},v1={digest}"
+
+
+class StripeDriver:
+    """Stripe over localstripe; the calls are those that Stripe.js makes."""
+
+    signature_header = "stripe-signature"
+    foreign_event = b'{"id": "evt_1", "type": "invoice.paid", "data": {"object": {"id": "in_1"}}}'
+
+    def __init__(self, localstripe: str, inbox: Inbox) -> None:
+        self.provider: Provider = Stripe(SECRET_KEY, WEBHOOK_SECRET, PUBLISHABLE_KEY, api_base=localstripe)
+        self.inbox = inbox
+        self._browser = httpx.AsyncClient(base_url=localstripe)
+
+    async def listen(self) -> None:
+        hook = {"url": self.inbox.url, "secret": WEBHOOK_SECRET}
+        (await self._browser.post("/_config/webhooks/contract", json=hook)).raise_for_status()
+
+    async def confirm(self, needed: ActionNeeded, card: str) -> None:
+        details = {"number": card, "exp_month": "12", "exp_year": "2034", "cvc": "123"}
+        await self._post(needed, "confirm", {"payment_method_data": {"type": "card", "card": details}})
+
+    async def authenticate(self, needed: ActionNeeded, *, passes: bool) -> None:
+        await self._post(needed, f"_authenticate?success={json.dumps(passes)}", {})
+
+    def elsewhere(self, url: str) -> Provider:
+        return Stripe(SECRET_KEY, WEBHOOK_SECRET, PUBLISHABLE_KEY, api_base=url, timeout_s=PATIENCE_S)
+
+    async def aclose(self) -> None:
+        await self.provider.aclose()
+        await self._browser.aclose()
+
+    async def _post(self, needed: ActionNeeded, call: str, body: dict[str, Any]) -> None:
+        said = {"key": needed.publishable_key, "client_secret": needed.client_secret, **body}
+        await self._browser.post(f"/v1/payment_intents/{needed.reference}/{call}", json=said)
+
+
+class SimulatorDriver:
+    """The simulator, called as its card fields and its 3-D Secure page call it."""
+
+    signature_header = "simulator-signature"
+    foreign_event = b'{"id": "sev_1", "type": "payout.paid", "data": {"payout": {"id": "spo_1"}}}'
+
+    def __init__(self, server: SimulatorServer) -> None:
+        self.provider: Provider = Simulator(server.base_url, server.api_key, server.webhook_secret)
+        self.inbox: Inbox = server.listener
+        self._server = server
+        self._challenges: dict[str, str] = {}
+
+    async def confirm(self, needed: ActionNeeded, card: str) -> None:
+        intent = {"confirm_url": needed.confirm_url, "client_secret": needed.client_secret}
+        answer = (await self._server.confirm(intent, card)).json()
+        if answer.get("status") == "requires_action":
+            self._challenges[needed.reference] = answer["next_action"]["url"]
+
+    async def authenticate(self, needed: ActionNeeded, *, passes: bool) -> None:
+        result = "pass" if passes else "fail"
+        await self._server.browser.post(self._challenges[needed.reference], json={"result": result})
+
+    def elsewhere(self, url: str) -> Provider:
+        return Simulator(url, self._server.api_key, self._server.webhook_secret, timeout_s=PATIENCE_S)
+
+    async def aclose(self) -> None:
+        await self.provider.aclose()

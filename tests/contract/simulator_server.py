@@ -1,0 +1,197 @@
+"""The simulator as a process of its own, a place for its webhooks, and the calls of a merchant and of a buyer.
+
+    from tests.contract.simulator_server import simulator_server
+
+One server serves a whole file of tests, so tests tell their purchases apart by attempt and order faults for theirs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+from aiohttp import web
+
+from checkie.payments.port import AttemptId, PaymentId
+from tests.contract import standins
+
+PROGRAM: Final = """
+import json, sys, uvloop
+from pathlib import Path
+from checkie.providers.simulator import serve
+settings = json.loads(sys.argv[1])
+uvloop.run(serve(**settings, data=Path(sys.argv[2])))
+"""
+NOW: Final = datetime(2026, 3, 1, tzinfo=UTC)
+RETURN_URL: Final = "https://shop.example/thanks"
+START_S: Final = 20
+STOP_S: Final = 5
+
+
+class Listener(standins.Inbox):
+    """Where the webhooks arrive. It can be told to refuse, for a while, those about one attempt."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refusing: dict[str, int] = {}
+        """How many deliveries about an attempt are still to be answered 500."""
+
+    async def receive(self, request: web.Request) -> web.Response:
+        answer = await super().receive(request)
+        attempt = self.received[-1].event["data"]["intent"]["metadata"].get("attempt")
+        if self.refusing.get(attempt, 0) > 0:
+            self.refusing[attempt] -= 1
+            return web.Response(status=500)
+        return answer
+
+    @property
+    def received(self) -> list[standins.Delivery]:
+        """Every delivery, those refused too, in the order of their coming."""
+        return list(self._kept)
+
+    def about(self, attempt: str) -> list[standins.Delivery]:
+        """Those about one attempt."""
+        return [kept for kept in self._kept if kept.event["data"]["intent"]["metadata"].get("attempt") == attempt]
+
+    async def wait(self, attempt: str, count: int = 1, within_s: float = 10) -> list[standins.Delivery]:
+        """Those about one attempt, once there are so many."""
+        async with asyncio.timeout(within_s), self._news:
+            await self._news.wait_for(lambda: len(self.about(attempt)) >= count)
+        return self.about(attempt)
+
+
+class SimulatorServer:
+    """A simulator that can be stopped, killed and started again on the same data."""
+
+    api_key = "sk_test_contract"
+    webhook_secret = "whsec_contract"
+
+    def __init__(self, data: Path, listener: Listener) -> None:
+        self.data, self.listener = data, listener
+        self.log = data / "log"
+        with socket.socket() as bound:
+            bound.bind(("127.0.0.1", 0))
+            self._port = bound.getsockname()[1]
+        self.base_url = f"http://127.0.0.1:{self._port}"
+        self.browser = httpx.AsyncClient(base_url=self.base_url, timeout=20)
+        authorization = {"authorization": f"Bearer {self.api_key}"}
+        self.merchant = httpx.AsyncClient(base_url=self.base_url, headers=authorization, timeout=20)
+        self._program: subprocess.Popen[bytes] | None = None
+
+    async def start(self) -> None:
+        """Run it, and wait until it answers."""
+        settings = {
+            "host": "127.0.0.1",
+            "port": self._port,
+            "api_key": self.api_key,
+            "webhook_url": self.listener.url,
+            "webhook_secret": self.webhook_secret,
+            "public_url": self.base_url,
+        }
+        with self.log.open("ab") as output:
+            self._program = subprocess.Popen(  # noqa: ASYNC220 it takes a millisecond, and its end is waited for elsewhere
+                [sys.executable, "-W", "error", "-c", PROGRAM, json.dumps(settings), str(self.data)],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        async with asyncio.timeout(START_S):
+            while not await self._answers():  # noqa: ASYNC110 nothing tells when another process begins to listen
+                await asyncio.sleep(0.02)
+
+    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Send it a signal and wait for its end; its exit code."""
+        assert self._program is not None
+        self._program.send_signal(how)
+        try:
+            return self._program.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self._program.kill()
+            self._program.wait()
+            raise
+
+    async def _answers(self) -> bool:
+        assert self._program is not None
+        assert self._program.poll() is None, self.log.read_text()
+        try:
+            return (await self.browser.get("/health")).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    @property
+    def received(self) -> list[standins.Delivery]:
+        """The webhooks that came."""
+        return self.listener.received
+
+    async def control(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """The answer of the control API: to a POST, if there is a body, else to a GET."""
+        answer = await (self.merchant.get(path) if body is None else self.merchant.post(path, json=body))
+        answer.raise_for_status()
+        return answer.json()
+
+    async def ask(self, key: str, **changes: Any) -> httpx.Response:
+        """A merchant asks for an intent."""
+        asked = {
+            "amount": 2599,
+            "currency": "USD",
+            "description": "Darjeeling, 100 g",
+            "return_url": RETURN_URL,
+            "email": "buyer@shop.example",
+            "metadata": {"attempt": key, "payment": PaymentId.new(7, NOW)},
+            **changes,
+        }
+        return await self.merchant.post("/v1/intents", content=json.dumps(asked), headers={"idempotency-key": key})
+
+    async def create(self, **changes: Any) -> dict[str, Any]:
+        """A fresh intent for a fresh attempt."""
+        answer = await self.ask(AttemptId.new(7, NOW), **changes)
+        answer.raise_for_status()
+        made: dict[str, Any] = answer.json()
+        return made
+
+    async def get(self, intent: Mapping[str, Any]) -> dict[str, Any]:
+        """How the intent stands now."""
+        now: dict[str, Any] = (await self.merchant.get(f"/v1/intents/{intent['id']}")).json()
+        return now
+
+    async def confirm(self, intent: Mapping[str, Any], number: str, **changes: Any) -> httpx.Response:
+        """A buyer types a card."""
+        card = {"number": number, "exp_month": 12, "exp_year": 2034, "cvc": "123", **changes}
+        return await self.browser.post(
+            intent["confirm_url"], json={"client_secret": intent["client_secret"], "card": card}
+        )
+
+
+@asynccontextmanager
+async def running(data: Path) -> AsyncIterator[SimulatorServer]:
+    """A simulator that runs meanwhile, with its files in `data`."""
+    async with AsyncExitStack() as stack:
+        listener = Listener()
+        app = web.Application()
+        app.router.add_post("/", listener.receive)
+        listener.url = await stack.enter_async_context(standins.serving(app))
+        server = SimulatorServer(data, listener)
+        await stack.enter_async_context(server.browser)
+        await stack.enter_async_context(server.merchant)
+        await server.start()
+        try:
+            yield server
+        finally:
+            server.end()
+
+
+@pytest.fixture(scope="module")
+async def simulator_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SimulatorServer]:
+    """A simulator for a file of tests."""
+    async with running(tmp_path_factory.mktemp("simulator")) as server:
+        yield server

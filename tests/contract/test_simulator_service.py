@@ -1,0 +1,460 @@
+"""The simulator over HTTP: its calls, its cards, its promises when it is asked twice or killed."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import signal
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checkie.payments.port import AttemptId
+from checkie.providers.simulator.cards import CARDS, Card, Challenge
+from tests.contract.simulator_server import NOW, RETURN_URL, SimulatorServer, running, simulator_server
+
+__all__ = ["simulator_server"]
+
+GOOD, ASKS, BAD = "4242424242424242", "4000000000003220", "4000000000000002"
+PLAIN = [card for card in CARDS.values() if card.fault is None]
+
+
+@pytest.fixture
+async def own_server(tmp_path: Path) -> AsyncIterator[SimulatorServer]:
+    """A simulator that a test may kill."""
+    async with running(tmp_path) as server:
+        yield server
+
+
+def fate(card: Card) -> tuple[str, str | None]:
+    """Status and code of a card under $100 whose buyer passes 3-D Secure."""
+    broken = card.challenge is Challenge.BROKEN
+    return ("declined", card.decline) if card.decline or broken else ("succeeded", None)
+
+
+class TestIntents:
+    async def test_the_answer_has_every_field_of_the_contract(self, simulator_server: SimulatorServer) -> None:
+        intent = await simulator_server.create()
+        base = simulator_server.base_url
+        assert intent.pop("id").startswith("sim_")
+        assert intent.pop("client_secret")
+        assert intent.pop("publishable_key").startswith("pk_sim_")
+        assert intent.pop("confirm_url").startswith(f"{base}/v1/intents/sim_")
+        assert intent.pop("hosted_url").startswith(f"{base}/pay/sim_")
+        assert intent.pop("metadata").keys() == {"attempt", "payment"}
+        assert intent == {
+            "status": "requires_confirmation",
+            "amount": 2599,
+            "currency": "USD",
+            "amount_received": 0,
+            "failure": None,
+            "card": None,
+            "three_d_secure": None,
+            "refunded": 0,
+        }
+
+    async def test_one_key_and_body_is_one_intent_even_at_once(self, simulator_server: SimulatorServer) -> None:
+        key = AttemptId.new(7, NOW)
+        asked = [simulator_server.ask(key, metadata={"attempt": key}) for _ in range(20)]
+        answers = [answer.json() for answer in await asyncio.gather(*asked)]
+        assert all(answer == answers[0] for answer in answers)
+
+    async def test_one_key_with_another_body_is_refused(self, simulator_server: SimulatorServer) -> None:
+        key = AttemptId.new(7, NOW)
+        await simulator_server.ask(key, metadata={})
+        answer = await simulator_server.ask(key, metadata={}, amount=1)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "idempotency_mismatch")
+
+    async def test_is_found_by_id_and_by_key(self, simulator_server: SimulatorServer) -> None:
+        intent = await simulator_server.create()
+        by_key = await simulator_server.merchant.get("/v1/intents", params={"key": intent["metadata"]["attempt"]})
+        assert by_key.json() == await simulator_server.get(intent) == intent
+
+    async def test_what_was_never_made_is_not_found(self, simulator_server: SimulatorServer) -> None:
+        for path in ("/v1/intents/sim_00000001deadbeef", "/v1/intents/sim_x", "/v1/intents?key=att_x"):
+            assert (await simulator_server.merchant.get(path)).status_code == 404
+
+    @pytest.mark.parametrize(
+        ("param", "changes"),
+        [
+            ("amount", {"amount": 0}),
+            ("amount", {"amount": 25.99}),
+            ("amount", {"amount": True}),
+            ("amount", {"amount": 10**16}),
+            ("currency", {"currency": "DOLLARS"}),
+            ("currency", {"currency": "XXX"}),
+            ("description", {"description": ""}),
+            ("description", {"description": "\ud800"}),
+            ("return_url", {"return_url": "javascript:alert(1)"}),
+            ("return_url", {"return_url": "https://shop.example/\r\nset-cookie: a=b"}),
+            ("email", {"email": 5}),
+            ("metadata", {"metadata": []}),
+            ("metadata.a", {"metadata": {"a": 1}}),
+        ],
+    )
+    async def test_nonsense_is_refused_by_field(
+        self, simulator_server: SimulatorServer, param: str, changes: dict[str, Any]
+    ) -> None:
+        answer = await simulator_server.ask(AttemptId.new(7, NOW), **changes)
+        assert (answer.status_code, answer.json()["error"]["param"]) == (422, param)
+
+    async def test_needs_the_api_key(self, simulator_server: SimulatorServer) -> None:
+        for path in ("/v1/intents?key=a", "/control/faults", "/control/intents", "/control/charges"):
+            answer = await simulator_server.browser.get(path, headers={"authorization": "Bearer wrong"})
+            assert (answer.status_code, answer.json()["error"]["code"]) == (401, "api_key_invalid")
+
+    async def test_bad_requests_get_clear_answers(self, simulator_server: SimulatorServer) -> None:
+        merchant, key = simulator_server.merchant, {"idempotency-key": "a"}
+        for body in (b"", b"{", b"[]", b"null", b"\xff", b"[" * 60_000):
+            assert (await merchant.post("/v1/intents", content=body, headers=key)).status_code == 400
+        assert (await merchant.post("/v1/intents", json={})).json()["error"]["param"] == "Idempotency-Key"
+        assert (await merchant.post("/v1/intents", content=b" " * 70_000, headers=key)).status_code == 413
+        assert (await merchant.delete("/v1/intents")).status_code == 405
+        assert (await merchant.get("/v2")).status_code == 404
+
+
+class TestCancelAndRefund:
+    async def test_cancelled_it_cannot_be_confirmed(self, simulator_server: SimulatorServer) -> None:
+        intent = await simulator_server.create()
+        cancelled = await simulator_server.merchant.post(f"/v1/intents/{intent['id']}/cancel")
+        assert cancelled.json()["status"] == "cancelled"
+        assert (await simulator_server.confirm(intent, GOOD)).json() == {"status": "cancelled"}
+        (webhook,) = await simulator_server.listener.wait(intent["metadata"]["attempt"])
+        assert webhook.event["type"] == "intent.cancelled"
+
+    async def test_after_success_it_is_too_late(self, simulator_server: SimulatorServer) -> None:
+        intent = await simulator_server.create()
+        await simulator_server.confirm(intent, GOOD)
+        answer = await simulator_server.merchant.post(f"/v1/intents/{intent['id']}/cancel")
+        assert answer.json()["status"] == "succeeded"
+
+    async def test_a_key_never_seen_can_not_come_alive_afterwards(self, simulator_server: SimulatorServer) -> None:
+        key = AttemptId.new(7, NOW)
+        tombstone = await simulator_server.merchant.post("/v1/intents/cancel", params={"key": key})
+        assert (tombstone.json()["status"], tombstone.json()["amount"]) == ("cancelled", None)
+        late = (await simulator_server.ask(key)).json()
+        assert (late["status"], late["amount"], late["id"]) == ("cancelled", 2599, tombstone.json()["id"])
+        assert (await simulator_server.confirm(late, GOOD)).json() == {"status": "cancelled"}
+
+    async def test_refunds_add_up_to_what_was_taken(self, simulator_server: SimulatorServer) -> None:
+        intent = await simulator_server.create()
+        path = f"/v1/intents/{intent['id']}/refunds"
+        early = await simulator_server.merchant.post(path, json={"amount": 1})
+        assert early.status_code == 422
+        await simulator_server.confirm(intent, GOOD)
+        for key, amount, status, refunded in (("a", 99, 200, 99), ("a", 99, 200, 99), ("b", 2500, 200, 2599)):
+            headers = {"idempotency-key": intent["id"] + key}
+            answer = await simulator_server.merchant.post(path, json={"amount": amount}, headers=headers)
+            assert (answer.status_code, answer.json()["refunded"]) == (status, refunded)
+        assert (await simulator_server.merchant.post(path, json={"amount": 1})).status_code == 422
+        webhooks = await simulator_server.listener.wait(intent["metadata"]["attempt"], 3)
+        told = [hook.event["data"]["intent"]["refunded"] for hook in webhooks if "refunded" in hook.event["type"]]
+        assert sorted(told) == [99, 2599]
+
+
+class TestCards:
+    @pytest.mark.parametrize("card", PLAIN, ids=lambda card: card.number)
+    async def test_each_test_card_does_what_the_table_says(self, simulator_server: SimulatorServer, card: Card) -> None:
+        intent = await simulator_server.create()
+        cvc = "1234" if card.brand == "amex" else "123"
+        answer = (await simulator_server.confirm(intent, card.number, cvc=cvc)).json()
+        if card.challenge is Challenge.ALWAYS:
+            assert answer["status"] == "requires_action"
+            answer = (await simulator_server.browser.post(answer["next_action"]["url"], json={"result": "pass"})).json()
+        assert (answer["status"], answer.get("code")) == fate(card)
+        now = await simulator_server.get(intent)
+        assert now["card"] == {"brand": card.brand, "last4": card.number[-4:]}
+        assert now["amount_received"] == (2599 if answer["status"] == "succeeded" else 0)
+
+    @pytest.mark.parametrize(
+        ("code", "number", "changes"),
+        [
+            ("incorrect_number", "4242424242424241", {}),
+            ("incorrect_number", "4242", {}),
+            ("incorrect_number", "4242x424242424242", {}),
+            ("invalid_expiry_month", GOOD, {"exp_month": 13}),
+            ("invalid_expiry_month", GOOD, {"exp_month": "ab"}),
+            ("invalid_expiry_year", GOOD, {"exp_year": 95}),
+            ("invalid_expiry_year", GOOD, {"exp_year": 2020}),
+            ("invalid_cvc", GOOD, {"cvc": "12"}),
+            ("invalid_cvc", GOOD, {"cvc": "1234"}),
+        ],
+    )
+    async def test_a_flaw_declines_with_its_code(
+        self, simulator_server: SimulatorServer, code: str, number: str, changes: dict[str, Any]
+    ) -> None:
+        answer = await simulator_server.confirm(await simulator_server.create(), number, **changes)
+        assert (answer.json()["status"], answer.json()["code"]) == ("declined", code)
+
+    async def test_a_number_that_is_no_test_card_is_declined_by_name(self, simulator_server: SimulatorServer) -> None:
+        answer = (await simulator_server.confirm(await simulator_server.create(), "4111111111111111")).json()
+        assert (answer["code"], "4242 4242 4242 4242" in answer["message"]) == ("card_declined", True)
+
+    @pytest.mark.parametrize(
+        ("amount", "currency", "status"),
+        [
+            (10_000, "USD", "succeeded"),
+            (10_001, "USD", "requires_action"),
+            (100, "JPY", "succeeded"),
+            (101, "JPY", "requires_action"),
+            (100_000, "KWD", "succeeded"),
+            (100_001, "KWD", "requires_action"),
+        ],
+    )
+    async def test_above_100_whole_units_3d_secure_is_asked_for(
+        self, simulator_server: SimulatorServer, amount: int, currency: str, status: str
+    ) -> None:
+        intent = await simulator_server.create(amount=amount, currency=currency)
+        assert (await simulator_server.confirm(intent, GOOD)).json()["status"] == status
+
+    async def test_an_optional_lookup_that_fails_matters_only_above_the_limit(
+        self, simulator_server: SimulatorServer
+    ) -> None:
+        below, above = await simulator_server.create(), await simulator_server.create(amount=10_001)
+        assert (await simulator_server.confirm(below, "4000000000003097")).json() == {"status": "succeeded"}
+        assert (await simulator_server.confirm(above, "4000000000003097")).json()["code"] == "processing_error"
+
+
+class TestConfirm:
+    async def test_twenty_at_once_charge_once_and_hear_the_same(self, simulator_server: SimulatorServer) -> None:
+        intent = await simulator_server.create()
+        answers = await asyncio.gather(*[simulator_server.confirm(intent, GOOD) for _ in range(20)])
+        assert [answer.json() for answer in answers] == [{"status": "succeeded"}] * 20
+        (charge,) = [each for each in await all_charges(simulator_server) if each["intent"] == intent["id"]]
+        assert (charge["times_charged"], charge["amount"], charge["currency"]) == (1, 2599, "USD")
+        assert charge["attempt"] == intent["metadata"]["attempt"]
+
+    async def test_a_decline_is_for_good(self, simulator_server: SimulatorServer) -> None:
+        intent = await simulator_server.create()
+        first = (await simulator_server.confirm(intent, BAD)).json()
+        assert (await simulator_server.confirm(intent, GOOD)).json() == first
+        assert first["code"] == "card_declined"
+
+    async def test_needs_the_client_secret(self, simulator_server: SimulatorServer) -> None:
+        intent = await simulator_server.create() | {"client_secret": "wrong"}
+        assert (await simulator_server.confirm(intent, GOOD)).status_code == 404
+        assert (await simulator_server.get(intent))["status"] == "requires_confirmation"
+
+    async def test_nonsense_is_refused_by_field_and_declines_nothing(self, simulator_server: SimulatorServer) -> None:
+        intent = await simulator_server.create()
+        for param, changes in (
+            ("card.number", {"number": 4242424242424242}),
+            ("card.number", {"number": ""}),
+            ("card.exp_month", {"exp_month": None}),
+            ("card.exp_year", {"exp_year": []}),
+            ("card.cvc", {"cvc": None}),
+        ):
+            fields: dict[str, Any] = {"number": GOOD, **changes}
+            answer = await simulator_server.confirm(intent, **fields)
+            assert (answer.status_code, answer.json()["error"]["param"]) == (422, param)
+        assert (await simulator_server.get(intent))["status"] == "requires_confirmation"
+
+    async def test_any_origin_may_call_it(self, simulator_server: SimulatorServer) -> None:
+        intent = await simulator_server.create()
+        preflight = await simulator_server.browser.options(intent["confirm_url"])
+        assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, "*")
+        assert (await simulator_server.confirm(intent, GOOD)).headers["access-control-allow-origin"] == "*"
+
+
+class TestThreeDSecure:
+    async def waiting(self, server: SimulatorServer, number: str = ASKS) -> tuple[dict[str, Any], str]:
+        intent = await server.create()
+        answer = (await server.confirm(intent, number)).json()
+        return intent, answer["next_action"]["url"]
+
+    async def test_failed_is_a_decline(self, simulator_server: SimulatorServer) -> None:
+        intent, url = await self.waiting(simulator_server)
+        answer = await simulator_server.browser.post(url, data={"result": "fail"})
+        assert (answer.json()["status"], answer.json()["code"]) == ("declined", "authentication_failed")
+        assert (await simulator_server.get(intent))["three_d_secure"] == "failed"
+
+    async def test_the_first_answer_counts(self, simulator_server: SimulatorServer) -> None:
+        intent, url = await self.waiting(simulator_server)
+        results = ["pass", "fail", "pass"]
+        answers = [(await simulator_server.browser.post(url, json={"result": result})).json() for result in results]
+        assert answers == [{"status": "succeeded"}] * 3
+        assert (await simulator_server.get(intent))["three_d_secure"] == "passed"
+
+    async def test_confirming_again_leads_to_the_same_page(self, simulator_server: SimulatorServer) -> None:
+        intent, url = await self.waiting(simulator_server)
+        assert (await simulator_server.confirm(intent, GOOD)).json()["next_action"]["url"] == url
+
+    async def test_the_webhooks_tell_of_both_steps(self, simulator_server: SimulatorServer) -> None:
+        intent, url = await self.waiting(simulator_server)
+        await simulator_server.listener.wait(intent["metadata"]["attempt"], 1)
+        await simulator_server.browser.post(url, json={"result": "pass"})
+        webhooks = await simulator_server.listener.wait(intent["metadata"]["attempt"], 2)
+        assert [hook.event["type"] for hook in webhooks] == ["intent.requires_action", "intent.succeeded"]
+        assert webhooks[0].event["data"]["intent"]["status"] == "requires_action"
+
+    async def test_it_takes_only_pass_and_fail(self, simulator_server: SimulatorServer) -> None:
+        _, url = await self.waiting(simulator_server)
+        for body in ({"result": "maybe"}, {}):
+            assert (await simulator_server.browser.post(url, json=body)).json()["error"]["param"] == "result"
+
+
+class TestWebhooks:
+    async def test_are_signed_and_carry_no_secret(self, simulator_server: SimulatorServer) -> None:
+        intent = await simulator_server.create()
+        await simulator_server.confirm(intent, GOOD)
+        (webhook,) = await simulator_server.listener.wait(intent["metadata"]["attempt"])
+        at, given = webhook.headers["simulator-signature"].removeprefix("t=").split(",v1=")
+        signed = f"{at}.".encode() + webhook.body
+        key = simulator_server.webhook_secret.encode()
+        assert hmac.new(key, signed, hashlib.sha256).hexdigest() == given
+        assert webhook.event.keys() == {"id", "type", "created", "data"}
+        assert webhook.event["data"]["intent"]["amount_received"] == 2599
+        assert intent["client_secret"].encode() not in webhook.body
+
+    async def test_come_again_under_their_id_until_they_are_taken(self, simulator_server: SimulatorServer) -> None:
+        intent = await simulator_server.create()
+        attempt = intent["metadata"]["attempt"]
+        simulator_server.listener.refusing[attempt] = 2
+        await simulator_server.confirm(intent, GOOD)
+        webhooks = await simulator_server.listener.wait(attempt, 3)
+        assert len({hook.event["id"] for hook in webhooks}) == 1
+        await asyncio.sleep(0.3)
+        assert len(simulator_server.listener.about(attempt)) == 3
+
+    async def test_are_sent_again_on_demand(self, simulator_server: SimulatorServer) -> None:
+        intent = await simulator_server.create()
+        attempt = intent["metadata"]["attempt"]
+        await simulator_server.confirm(intent, GOOD)
+        await simulator_server.listener.wait(attempt)
+        await all_delivered(simulator_server)
+        assert await simulator_server.control("/control/webhooks/resend", {"intent": intent["id"]}) == {"resent": 1}
+        first, again = await simulator_server.listener.wait(attempt, 2)
+        assert first.body == again.body
+
+
+class TestKilled:
+    async def test_between_confirm_and_webhook_the_webhook_comes_after_the_restart(
+        self, own_server: SimulatorServer
+    ) -> None:
+        intent = await own_server.create()
+        attempt = intent["metadata"]["attempt"]
+        own_server.listener.refusing[attempt] = 1000
+        assert (await own_server.confirm(intent, GOOD)).json() == {"status": "succeeded"}
+        own_server.end(signal.SIGKILL)
+        before = own_server.listener.about(attempt)
+        own_server.listener.refusing.clear()
+        await own_server.start()
+        webhooks = await own_server.listener.wait(attempt, len(before) + 1)
+        assert {hook.event["type"] for hook in webhooks} == {"intent.succeeded"}
+        assert len({hook.event["id"] for hook in webhooks}) == 1
+
+    async def test_at_any_moment_what_was_answered_is_kept(self, own_server: SimulatorServer) -> None:
+        answered = []
+
+        async def buy() -> None:
+            while True:
+                intent = await own_server.create()
+                if (await own_server.confirm(intent, GOOD)).json() == {"status": "succeeded"}:
+                    answered.append(intent)
+
+        buyers = [asyncio.create_task(buy()) for _ in range(8)]
+        await asyncio.sleep(0.7)
+        own_server.end(signal.SIGKILL)
+        await asyncio.gather(*buyers, return_exceptions=True)
+        await own_server.start()
+        charged = {each["intent"]: each["times_charged"] for each in await all_charges(own_server)}
+        assert len(answered) > 10
+        assert {charged.get(intent["id"]) for intent in answered} == {1}
+        for intent_id in charged:
+            attempt = (await own_server.get({"id": intent_id}))["metadata"]["attempt"]
+            await own_server.listener.wait(attempt)
+
+    async def test_a_slow_banks_decision_comes_after_the_restart(self, own_server: SimulatorServer) -> None:
+        intent = await own_server.create()
+        assert (await own_server.confirm(intent, "4000099000000103")).json() == {"status": "processing"}
+        own_server.end(signal.SIGKILL)
+        await own_server.start()
+        webhook = await own_server.listener.wait_for(lambda hook: hook.event["type"] == "intent.succeeded")
+        assert webhook.event["data"]["intent"]["id"] == intent["id"]
+
+    async def test_ordered_faults_outlive_it(self, own_server: SimulatorServer) -> None:
+        await own_server.control("/control/faults", {"fault": "outage", "match": {"call": "find"}})
+        own_server.end(signal.SIGKILL)
+        await own_server.start()
+        assert (await own_server.merchant.get("/v1/intents?key=x")).status_code == 503
+        assert (await own_server.merchant.get("/v1/intents?key=x")).status_code == 404
+
+
+class TestStopped:
+    async def test_it_ends_at_once_and_cleanly_though_a_call_hangs(self, own_server: SimulatorServer) -> None:
+        await own_server.control("/control/faults", {"fault": "create_hangs", "hang_s": 600})
+        hanging = asyncio.create_task(own_server.create())
+        await asyncio.sleep(0.2)
+        assert own_server.end() == 0
+        await asyncio.gather(hanging, return_exceptions=True)
+        assert b"Traceback" not in own_server.log.read_bytes()
+        await own_server.start()
+
+
+class TestSecrecy:
+    async def test_no_card_number_or_code_is_written_anywhere(self, own_server: SimulatorServer) -> None:
+        cvc, good = "987", "5555555555554444"
+        for number in (good, ASKS, BAD, "4111111111111111", "4242424242424241"):
+            intent = await own_server.create()
+            await own_server.confirm(intent, number, cvc=cvc)
+            hosted = await own_server.create()
+            typed = {"number": number, "exp": "12 / 34", "cvc": cvc}
+            await own_server.browser.post(hosted["hosted_url"], data=typed)
+            await own_server.browser.post(intent["confirm_url"], content=f'{{"card": "{number}", "cvc": {cvc}'.encode())
+        own_server.end(signal.SIGKILL)
+        written = b"".join(path.read_bytes() for path in own_server.data.rglob("*") if path.is_file())
+        assert b"sim_00000001" in written
+        for number in (good, ASKS, BAD, "4111111111111111", "4242424242424241"):
+            assert number.encode() not in written
+            assert f"{number[:4]} {number[4:8]} {number[8:12]} {number[12:]}".encode() not in written
+        with sqlite3.connect(own_server.data / "simulator.sqlite") as file:
+            assert cvc not in {str(value) for row in file.execute("select * from intent") for value in row}
+        file.close()
+        await own_server.start()
+
+
+class TestControl:
+    async def test_lists_page_by_cursor(self, own_server: SimulatorServer) -> None:
+        made = [(await own_server.create())["id"] for _ in range(5)]
+        seen: list[str] = []
+        more = True
+        while more:
+            after = f"&starting_after={seen[-1]}" if seen else ""
+            page = await own_server.control(f"/control/intents?limit=2{after}")
+            seen += [intent["id"] for intent in page["data"]]
+            more = page["has_more"]
+        assert seen == made
+        for query in ("limit=0", "limit=9999", "limit=x", "starting_after=x"):
+            assert (await own_server.merchant.get(f"/control/intents?{query}")).status_code == 422
+
+    async def test_an_attempt_charged_over_two_intents_shows(self, simulator_server: SimulatorServer) -> None:
+        attempt = AttemptId.new(7, NOW)
+        for key in ("one", "two"):
+            answer = await simulator_server.ask(f"{attempt}-{key}", metadata={"attempt": attempt})
+            await simulator_server.confirm(answer.json(), GOOD)
+        charges = [each for each in await all_charges(simulator_server) if each["attempt"] == attempt]
+        assert [each["times_charged"] for each in charges] == [2, 2]
+
+    async def test_the_return_address_is_the_merchants(self, simulator_server: SimulatorServer) -> None:
+        intent = await simulator_server.create()
+        await simulator_server.confirm(intent, GOOD)
+        assert (await simulator_server.browser.get(intent["hosted_url"])).headers["location"] == RETURN_URL
+
+
+async def all_charges(server: SimulatorServer) -> list[dict[str, Any]]:
+    """Every charge."""
+    page = await server.control("/control/charges?limit=1000")
+    assert not page["has_more"]
+    found: list[dict[str, Any]] = page["data"]
+    return found
+
+
+async def all_delivered(server: SimulatorServer) -> None:
+    """Wait until the simulator has noted that its webhooks arrived."""
+    async with asyncio.timeout(5):
+        while (await server.control("/control/webhooks"))["waiting"]:  # noqa: ASYNC110 it happens in another process
+            await asyncio.sleep(0.01)

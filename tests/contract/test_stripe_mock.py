@@ -1,0 +1,144 @@
+"""Every request that the adapter makes fits Stripe's published schema, and it reads the objects of that schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from checkie.kernel import Money
+from checkie.payments.port import (
+    Action,
+    ActionNeeded,
+    Approved,
+    AttemptId,
+    Declined,
+    Intent,
+    Outcome,
+    PaymentId,
+    Refunded,
+    Unknown,
+    Withdrawn,
+)
+from checkie.providers.stripe import Stripe, mapping
+from tests.contract import drivers
+from tests.contract.standins import NEEDS_STRIPE_MOCK
+
+pytestmark = NEEDS_STRIPE_MOCK
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+KEY = AttemptId.new(7, NOW)
+AT_S = 1_770_000_000
+
+
+@pytest.fixture
+async def adapter(stripe_mock: str) -> AsyncIterator[Stripe]:
+    made = Stripe(drivers.SECRET_KEY, drivers.WEBHOOK_SECRET, drivers.PUBLISHABLE_KEY, api_base=stripe_mock)
+    yield made
+    await made.aclose()
+
+
+@pytest.fixture
+async def sample(stripe_mock: str) -> Any:
+    """Fetches an object as Stripe's schema has it: stripe-mock answers any id with its fixture."""
+
+    async def fetch(path: str) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {drivers.SECRET_KEY}"}
+        async with httpx.AsyncClient(base_url=stripe_mock, headers=headers) as client:
+            found = await client.get(path)
+        found.raise_for_status()
+        return dict(found.json())
+
+    return fetch
+
+
+def an_intent(amount: Money, description: str, email: str | None) -> Intent:
+    return Intent(KEY, PaymentId.new(7, NOW), amount, description, "https://shop.example/thanks", email)
+
+
+class TestRequests:
+    @pytest.mark.parametrize(
+        ("amount", "description", "email"),
+        [
+            (Money(2599, "USD"), "Darjeeling, 100 g", "buyer@shop.example"),
+            (Money(500, "JPY"), "", None),
+            (Money(1230, "KWD"), "शैंपू ☕", ""),
+            (Money(5, "ISK"), "x" * 5000, "buyer@shop.example"),
+        ],
+        ids=["usd", "jpy", "kwd", "isk"],
+    )
+    async def test_that_make_an_intent_fit(
+        self, adapter: Stripe, amount: Money, description: str, email: str | None
+    ) -> None:
+        outcome = await adapter.authorize(an_intent(amount, description, email))
+        assert isinstance(outcome, ActionNeeded)
+        assert outcome.action is Action.CONFIRM
+
+    async def test_that_find_one_fit(self, adapter: Stripe) -> None:
+        outcome = await adapter.find(KEY, "pi_1")
+        assert isinstance(outcome, ActionNeeded)
+        assert outcome.reference == "pi_1"
+
+    async def test_that_search_for_one_fit(self, adapter: Stripe) -> None:
+        assert isinstance(await adapter.find(KEY, None), ActionNeeded)
+
+    async def test_that_cancel_one_fit(self, adapter: Stripe) -> None:
+        # stripe-mock keeps no state: its fixture still waits for a payment method after the cancel.
+        assert await adapter.cancel(KEY, "pi_1") == Unknown("Stripe is still at work on it")
+
+    async def test_that_make_a_placeholder_fit(self, adapter: Stripe) -> None:
+        assert (await adapter._bury(KEY)).startswith("pi_")
+
+    async def test_that_do_not_fit_are_caught(self, adapter: Stripe) -> None:
+        with pytest.raises(mapping.Trouble, match="400"):
+            await adapter._api.create({"amount": 2599, "currency": "usd", "automatic": True}, KEY)
+
+    async def test_with_a_wrong_key_are_refused(self, stripe_mock: str) -> None:
+        adapter = Stripe("wrong", drivers.WEBHOOK_SECRET, drivers.PUBLISHABLE_KEY, api_base=stripe_mock)
+        outcome = await adapter.authorize(an_intent(Money(2599, "USD"), "Tea", None))
+        await adapter.aclose()
+        assert isinstance(outcome, Declined)
+        assert outcome.code == "provider_credentials_refused"
+
+    async def test_for_an_amount_that_stripe_cannot_take_are_not_made(self, adapter: Stripe) -> None:
+        outcome = await adapter.authorize(an_intent(Money(5124, "KWD"), "Tea", None))
+        assert isinstance(outcome, Declined)
+        assert outcome.code == "currency_unsupported"
+
+
+class TestObjects:
+    async def test_of_a_paid_intent_are_read(self, sample: Any) -> None:
+        intent = await sample("/v1/payment_intents/pi_1?expand[]=latest_charge")
+        paid = {**intent, "status": "succeeded", "amount_received": intent["amount"]}
+        facts = {"brand": "visa", "last4": "4242"}
+        assert mapping.outcome_of(paid, "pk") == Approved("pi_1", Money(intent["amount"], "USD"), facts)
+
+    @pytest.mark.parametrize(
+        ("event", "status", "expected"),
+        [
+            ("succeeded", "succeeded", Approved("pi_1", Money(0, "USD"))),
+            ("canceled", "canceled", Withdrawn("pi_1")),
+            ("payment_failed", "requires_payment_method", Declined("pi_1", "declined", mapping.NOT_MADE)),
+        ],
+    )
+    async def test_in_events_are_read(
+        self, adapter: Stripe, sample: Any, event: str, status: str, expected: Outcome
+    ) -> None:
+        intent = await sample("/v1/payment_intents/pi_1")
+        thing = {**intent, "status": status, "metadata": {"attempt": KEY}}
+        notice = self.translated(adapter, await sample("/v1/events/evt_1"), f"payment_intent.{event}", thing)
+        assert (notice.event, notice.key, notice.outcome) == ("evt_1", KEY, expected)
+
+    async def test_of_a_refund_are_read(self, adapter: Stripe, sample: Any) -> None:
+        charge = await sample("/v1/charges/ch_1")
+        thing = {**charge, "payment_intent": "pi_1", "amount_refunded": 42, "metadata": {"attempt": KEY}}
+        notice = self.translated(adapter, await sample("/v1/events/evt_1"), "charge.refunded", thing)
+        assert notice.outcome == Refunded("pi_1", Money(42, "USD"))
+
+    def translated(self, adapter: Stripe, event: dict[str, Any], kind: str, thing: dict[str, Any]) -> Any:
+        body = json.dumps({**event, "type": kind, "data": {"object": thing}}).encode()
+        return adapter.translate(body, {"stripe-signature": drivers.sign(body, AT_S)}, AT_S)
