@@ -9,7 +9,7 @@ from checkie.checkout.advance import Move, advance
 from checkie.checkout.change import Changes, change
 from checkie.checkout.expire import expire_row
 from checkie.checkout.model import NoSuchSession, Session, SessionStatus, WrongSecret
-from checkie.checkout.open import Opened, Visitor, open_session
+from checkie.checkout.open import Opened, open_session
 from checkie.checkout.pay import Paying, pay
 from checkie.checkout.queries import check, completed
 from checkie.checkout.quote import Quote
@@ -27,7 +27,6 @@ __all__ = [
     "Session",
     "SessionStatus",
     "Status",
-    "Visitor",
     "WrongSecret",
     "advance",
     "change",

@@ -13,25 +13,7 @@ from checkie.checkout.quote import quote_page
 from checkie.db import Database
 from checkie.payments import SessionId
 from checkie.stores import Store
-
-_LONGEST = 512
-_MOST_UTM = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """What a browser told of itself. Cut to length: none of it is needed, all of it is somebody else's text."""
-
-    ip: str | None = None
-    user_agent: str | None = None
-    referrer: str | None = None
-    utm: dict[str, str] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, object]:
-        """What a row holds."""
-        utm = {key[:40]: _clean(value) for key, value in list(self.utm.items())[:_MOST_UTM]}
-        facts = {"ip": self.ip, "user_agent": self.user_agent, "referrer": self.referrer}
-        return {**{key: _clean(value) for key, value in facts.items() if value}, **({"utm": utm} if utm else {})}
+from checkie.web import Visitor
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +51,3 @@ async def open_session(  # noqa: PLR0913  six facts, none of which belongs to an
     await store.insert(db, session, visitor.as_json(), now)
     return Opened(session, secret)
 
-
-def _clean(text: str) -> str:
-    return text.replace("\x00", "")[:_LONGEST]

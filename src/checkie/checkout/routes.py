@@ -15,7 +15,7 @@ from checkie import catalog, stores, web
 from checkie.checkout import store
 from checkie.checkout.change import Changes, change
 from checkie.checkout.model import NoSuchSession, Session
-from checkie.checkout.open import Visitor, open_session
+from checkie.checkout.open import open_session
 from checkie.checkout.pay import Paying, pay
 from checkie.checkout.status import Status, read_status
 from checkie.kernel import Invalid, Money
@@ -24,7 +24,6 @@ from checkie.payments.port import ActionNeeded, Provider
 
 router = APIRouter(prefix="/api/widget", tags=["Widget"])
 _SLUG: Final = re.compile(r"[a-z0-9-]{1,63}")
-_BOT: Final = re.compile(r"bot|crawl|spider|slurp|preview|facebookexternalhit|headless-?prefetch", re.IGNORECASE)
 _MAX_TEXT: Final = 320
 
 
@@ -181,10 +180,10 @@ async def get_page(store_slug: str, page_slug: str, request: Request) -> PageAnd
         raise catalog.NoSuchPage
     shop = await stores.get_by_slug(runtime.db, store_slug)
     page = await catalog.get_published(runtime.db, shop.number, page_slug)
-    if is_machine(request):
+    if web.is_machine(request):
         return PageAndSession(page=_page(shop, page), session=None, session_id=None)
     opened = await open_session(
-        runtime.db, shop, page, visitor(request), public_url=runtime.public_url, now=runtime.now()
+        runtime.db, shop, page, web.visitor(request), public_url=runtime.public_url, now=runtime.now()
     )
     session = _session(opened.session, opened.client_secret)
     return PageAndSession(page=_page(shop, page), session=session, session_id=session.id)
@@ -254,19 +253,6 @@ async def _let_in(session_id: str, request: Request) -> Session:
     session = await store.read(web.runtime(request).db, _parse(session_id))
     session.let_in(web.bearer(request))
     return session
-
-
-def visitor(request: Request) -> Visitor:
-    """What the request tells of the browser that sends it."""
-    utm = {key[4:]: value for key, value in request.query_params.items() if key.startswith("utm_")}
-    headers = request.headers
-    return Visitor(web.client_ip(request), headers.get("user-agent"), headers.get("referer"), utm)
-
-
-def is_machine(request: Request) -> bool:
-    """Whether a bot or a prefetch asks: no buyer, so no session."""
-    purpose = request.headers.get("sec-purpose", "") + request.headers.get("purpose", "")
-    return "prefetch" in purpose or _BOT.search(request.headers.get("user-agent", "")) is not None
 
 
 def _providers(request: Request) -> Mapping[str, Provider]:

@@ -117,6 +117,11 @@ def stop(server: Server, *, timeout_s: float = 10) -> None:
     raise EmbeddedError(f"PostgreSQL (process {server.pid}) does not stop: {_tail(server.folder, 0)}")
 
 
+def is_alive(server: Server) -> bool:
+    """Whether the server's main process still runs."""
+    return not _gone(server)
+
+
 @dataclass(frozen=True)
 class _Postmaster:
     """What `postmaster.pid` tells; its lines are those of PostgreSQL's `utils/pidfile.h`."""

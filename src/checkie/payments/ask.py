@@ -11,7 +11,7 @@ import structlog
 from checkie.db import Database
 from checkie.payments import store
 from checkie.payments.authorize import record
-from checkie.payments.port import AttemptId, Provider
+from checkie.payments.port import AttemptId, Declined, Provider, Withdrawn
 
 _log = structlog.get_logger()
 
@@ -25,12 +25,14 @@ async def ask(db: Database, providers: Mapping[str, Provider], attempt: AttemptI
     if provider is None:
         _log.error("provider_not_configured", provider=found.attempt.provider, attempt=attempt)
         return
-    if found.payment.is_paid:  # another attempt paid: this one must not
+    if found.payment.is_paid or found.attempt.is_refused:  # this one must not be paid any more
         outcome = await provider.cancel(attempt, found.attempt.reference)
     else:
         outcome = await provider.find(attempt, found.attempt.reference)
     _log.info("provider_asked", attempt=attempt, outcome=type(outcome).__name__)
     await record(db, attempt, outcome, now)
+    if found.attempt.is_refused and isinstance(outcome, Withdrawn | Declined):
+        await store.close(db, attempt, now)
 
 
 async def ask_row(db: Database, providers: Mapping[str, Provider], row_id: UUID, now: datetime) -> None:

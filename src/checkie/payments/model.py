@@ -196,6 +196,11 @@ class Attempt:
     facts: dict[str, str]
 
     @property
+    def is_refused(self) -> bool:
+        """Whether the provider said no. Its twin may still be payable there, so it is closed at once."""
+        return self.status is AttemptStatus.FAILED
+
+    @property
     def is_live(self) -> bool:
         """Whether it can still succeed as things should go."""
         return self.status in LIVE

@@ -69,7 +69,8 @@ class ActionNeeded:
     action: Action
     client_secret: str = field(repr=False)
     confirm_url: str | None = None
-    hosted_url: str | None = None
+    hosted_url: str | None = field(default=None, repr=False)
+    """The provider's own page for a browser without JavaScript. Its address may hold the client secret."""
     publishable_key: str | None = None
 
 

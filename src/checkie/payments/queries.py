@@ -20,7 +20,9 @@ select id, session, order_id from payments.payment where status in ('SUCCEEDED',
 """
 _OVERDUE: Final = """
 select format('store %s, attempt %s: %s', store, id, status) as offender from payments.attempt
-where (status in ('PENDING', 'REQUIRES_ACTION', 'PROCESSING', 'UNKNOWN')) <> (ask_at is not null)
+where (status in ('PENDING', 'REQUIRES_ACTION', 'PROCESSING', 'UNKNOWN') and ask_at is null)
+   or (status in ('SUCCEEDED', 'CANCELLED', 'INTEGRITY_FAILURE') and ask_at is not null)
+   or ask_at < now() - interval '10 minutes'
 """
 _PAID_UNBOOKED: Final = """
 select format('store %s, payment %s: %s', p.store, p.id, p.status) as offender from payments.payment p

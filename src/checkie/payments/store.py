@@ -58,7 +58,7 @@ with changed as (
 )
 update payments.attempt set provider_reference = $10, status = $11, is_applied = $12, refunded_minor = $13, failure_code = $14,
   failure_message = $15, requires_3ds = $16, three_ds_status = $17, provider_response = $18,
-  ask_at = case when $19 then ask_at end, updated_at = $20
+  ask_at = case when $19 then ask_at when $21 then $20::timestamptz end, updated_at = $20
 where store = $1 and id = $9
 """
 _NOTE_REFERENCE: Final = """
@@ -74,6 +74,7 @@ from payments.payment p
 where a.store = $1 and a.id = $2 and a.ask_at <= $3 and a.asks = $5 and p.store = a.store and p.id = a.payment
 returning {PAYMENT_COLUMNS}, {ATTEMPT_COLUMNS}
 """
+_CLOSE: Final = "update payments.attempt set ask_at = null, updated_at = $3 where store = $1 and id = $2 and status = 'FAILED'"
 _ASKS: Final = "select asks from payments.attempt where store = $1 and id = $2"
 
 
@@ -162,6 +163,7 @@ async def write(tx: Tx, change: Change, now: datetime) -> None:
         attempt.facts,
         attempt.is_live,
         now,
+        attempt.is_refused,
     )
     await ledger.post(tx, payment.id.store, change.transfers, now)
     first = payment.seq - len(change.news) + 1
@@ -185,6 +187,11 @@ async def claim_ask(db: Database, attempt: AttemptId, now: datetime) -> Locked |
         return None
     row = await db.fetchrow(_CLAIM_ASK, attempt.store, attempt.uuid, now, next_ask(asks + 1, now), asks)
     return None if row is None else Locked(payment_of(row), attempt_of(row))
+
+
+async def close(db: Database, attempt: AttemptId, now: datetime) -> None:
+    """The provider's twin of a refused attempt can no longer be paid: there is nothing left to ask."""
+    await db.execute(_CLOSE, attempt.store, attempt.uuid, now)
 
 
 def payment_of(row: asyncpg.Record) -> Payment:

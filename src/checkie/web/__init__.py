@@ -9,6 +9,7 @@ from checkie.web.idempotency import Answer, idempotency_key, once, prune
 from checkie.web.middleware import Observed
 from checkie.web.problems import Problem, install, problem, problems
 from checkie.web.runtime import Runtime, bearer, client_ip, runtime
+from checkie.web.visitor import Visitor, is_machine, visitor
 
 __all__ = [
     "Answer",
@@ -16,14 +17,17 @@ __all__ = [
     "Observed",
     "Problem",
     "Runtime",
+    "Visitor",
     "bearer",
     "client_ip",
     "idempotency_key",
     "install",
+    "is_machine",
     "once",
     "problem",
     "problems",
     "prune",
     "read_body",
     "runtime",
+    "visitor",
 ]

@@ -60,5 +60,6 @@ create table ledger.balance (
 grant usage on schema ledger to checkie_app;
 grant select, insert on ledger.account, ledger.transfer to checkie_app;
 grant select on ledger.entry to checkie_app;
-grant select, insert, delete on ledger.delta to checkie_app;
+-- `for update` on the rows to fold needs the right to update them
+grant select, insert, update, delete on ledger.delta to checkie_app;
 grant select, insert, update on ledger.balance to checkie_app;

@@ -1,0 +1,104 @@
+"""Put the parts of a process together."""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from checkie.app.clock import system_now
+from checkie.app.settings import Settings
+from checkie.db import Database
+from checkie.db.embedded import start, stop
+from checkie.kernel import Keyring
+from checkie.payments.port import Provider
+from checkie.providers.simulator import Simulator
+from checkie.storefront import ProviderPage
+from checkie.web import Runtime
+
+
+@dataclass(frozen=True)
+class Urls:
+    """Where the database is, for the application and for migrations."""
+
+    app: str
+    owner: str
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[Urls]:
+    """The database that the settings name, or the embedded one (reused if it runs, else run for as long as this lasts)."""
+    if settings.database_url and settings.database_owner_url:
+        yield Urls(settings.database_url, settings.database_owner_url)
+        return
+    server = start(settings.data)
+    try:
+        yield Urls(server.url(), server.owner_url())
+    finally:
+        if server.started_here:
+            stop(server)
+
+
+def keyring(settings: Settings) -> Keyring:
+    """The keys of the settings, or one that is made once and kept in the data folder."""
+    if settings.keyring:
+        return settings.keyring
+    kept = remember(settings.data, "keyring", lambda: base64.b64encode(secrets.token_bytes(32)).decode())
+    return Keyring("k1", {"k1": base64.b64decode(kept)})
+
+
+def remember(data: Path, name: str, make: Callable[[], str]) -> str:
+    """A generated secret of this installation: made on first use, kept in DATA/secrets.json, readable by us alone."""
+    data.mkdir(parents=True, exist_ok=True)
+    path = data / "secrets.json"
+    with (data / "secrets.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        if name not in known:
+            known[name] = make()
+            fresh = path.with_suffix(".new")
+            fresh.touch(mode=0o600)
+            fresh.write_text(json.dumps(known, indent=2))
+            fresh.replace(path)
+    return known[name]
+
+
+def providers(settings: Settings) -> dict[str, Provider]:
+    """The providers that the settings configure, by name."""
+    found: dict[str, Provider] = {}
+    if settings.simulator_url:
+        found["simulator"] = Simulator(
+            settings.simulator_url, settings.simulator_api_key, settings.simulator_webhook_secret
+        )
+    if settings.stripe_secret_key:
+        from checkie.providers.stripe import Stripe  # noqa: PLC0415  its SDK is large: only who uses it pays
+
+        found["stripe"] = Stripe(
+            settings.stripe_secret_key,
+            settings.stripe_webhook_secret,
+            settings.stripe_publishable_key,
+            api_base=settings.stripe_api_base,
+        )
+    return found
+
+
+def provider_pages(settings: Settings) -> Mapping[str, ProviderPage]:
+    """What the buyer's page needs to know of each provider."""
+    found = {}
+    if settings.simulator_url:
+        found["simulator"] = ProviderPage("simulator", f"{settings.simulator_url}/fields.js", "")
+    if settings.stripe_secret_key:
+        found["stripe"] = ProviderPage("stripe", settings.stripe_js_url, settings.stripe_publishable_key)
+    return found
+
+
+@asynccontextmanager
+async def runtime(settings: Settings, urls: Urls) -> AsyncIterator[Runtime]:
+    """What every process works with: an open database, the clock, the keys."""
+    async with Database(urls.app, settings.pool_size) as db:
+        yield Runtime(db, system_now, keyring(settings), settings.public_url)

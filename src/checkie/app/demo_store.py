@@ -1,0 +1,62 @@
+"""The demo's store: made once, with pages to buy from and an endpoint that listens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from checkie import catalog, stores, webhooks
+from checkie.db import Tx
+from checkie.kernel import Money
+from checkie.web import Runtime
+
+SLUG = "demo"
+PAGE = "field-notes"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoStore:
+    """The store and its first page."""
+
+    store: stores.Store
+    page: catalog.Page
+
+
+async def ensure(runtime: Runtime, webhook_url: str, webhook_secret: str, picture_url: str | None) -> DemoStore:
+    """The demo store, made if it is not there yet. A changed webhook address (another port) gets an endpoint of its own."""
+    now = runtime.now()
+    async with runtime.db.transaction() as tx:
+        store = await stores.find_by_slug(tx, SLUG)
+        if store is None:
+            store = await stores.create(tx, slug=SLUG, name="Demo store", currency="USD", now=now)
+            await _add_pages(tx, store, runtime, picture_url)
+    endpoints = await webhooks.list_endpoints(runtime.db, store.number)
+    if not any(endpoint.url == webhook_url for endpoint in endpoints):
+        async with runtime.db.transaction() as tx:
+            await webhooks.create_endpoint(
+                tx, runtime.keyring, store=store.number, now=now, url=webhook_url, events=["*"], secret=webhook_secret
+            )
+    return DemoStore(store, await catalog.get_published(runtime.db, store.number, PAGE))
+
+
+async def _add_pages(tx: Tx, store: stores.Store, runtime: Runtime, picture_url: str | None) -> None:
+    fixed = catalog.NewPage(
+        slug=PAGE,
+        title="Field Notes: a pocket guide to calm software",
+        description="A short, illustrated handbook on building things that last. PDF and EPUB, yours to keep.",
+        price=Money(2500, "USD"),
+        quantity_max=10,
+        picture_url=picture_url,
+    )
+    open_price = catalog.NewPage(
+        slug="support-us",
+        title="Support the makers",
+        description="Pay what you want. Every amount keeps the workshop open.",
+        price=Money(1000, "USD"),
+        least=Money(100, "USD"),
+        most=Money(50_000, "USD"),
+        pricing=catalog.Pricing.PAY_WHAT_YOU_WANT,
+        quantity_max=1,
+        picture_url=picture_url,
+    )
+    for page in (fixed, open_price):
+        await catalog.create_page(tx, store.number, page, runtime.now())

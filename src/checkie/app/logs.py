@@ -1,0 +1,63 @@
+"""Logs: one JSON object a line, with request, session and payment ids, and nothing that must stay secret."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Final
+
+import structlog
+
+_SECRET_NAMES: Final = re.compile(
+    r"secret|password|passwd|authorization|api_?key|token|cookie|cvc|cvv|card_number|signature|private", re.IGNORECASE
+)
+_SECRET_VALUES: Final = re.compile(
+    r"(?:sk|rk|pk)_(?:live|test)_[0-9A-Za-z]+"
+    r"|whs(?:ec|k)_[0-9A-Za-z+/=]+"
+    r"|[A-Za-z0-9]+_secret_[0-9A-Za-z]+"
+    r"|(?i:bearer)\s+[0-9A-Za-z._~+/=-]+"
+    r"|postgres(?:ql)?://[^\s@/]+:[^\s@]+@"
+    r"|\b(?:\d[ -]?){12,18}\d\b"
+)
+_MASK: Final = "[redacted]"
+_LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+def configure(level: str) -> None:
+    """Set the process's logging up. Call once, at the edge."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            redact,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Mask what is secret by its name, and what looks like a secret or a card number in any text."""
+    for key, value in event.items():
+        event[key] = _MASK if _SECRET_NAMES.search(key) else _clean(value)
+    return event
+
+
+def _clean(value: object) -> object:
+    if isinstance(value, str):
+        return _SECRET_VALUES.sub(_MASK, value) if len(value) > _SHORTEST else value
+    if isinstance(value, dict):
+        return {key: _MASK if _SECRET_NAMES.search(str(key)) else _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    return value
+
+
+_SHORTEST: Final = 11
+"""Nothing shorter can be a secret: a card number has 13 digits at least."""
