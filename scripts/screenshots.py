@@ -1,0 +1,78 @@
+"""Pictures of every page at every stage, narrow and wide, light and dark, in Arabic too, into .cache/screenshots.
+
+    make screenshots
+
+Runs a stack of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from playwright.async_api import Browser, BrowserContext, async_playwright
+
+from tests.browser import chromium
+from tests.browser.stages import Seen, Stages
+from tests.stack import Stack, running
+
+FOLDER: Final = Path(__file__).parents[1] / ".cache" / "screenshots"
+VARIANTS: Final[dict[str, dict[str, Any]]] = {
+    "360": {"viewport": {"width": 360, "height": 740}, "locale": "en-US"},
+    "1280": {"viewport": {"width": 1280, "height": 800}, "locale": "en-US"},
+    "1280-dark": {"viewport": {"width": 1280, "height": 800}, "locale": "en-US", "color_scheme": "dark"},
+    "360-arabic": {"viewport": {"width": 360, "height": 740}, "locale": "ar"},
+}
+SETTLED_MS: Final = 600
+
+
+async def take_all(stack: Stack, facts: dict[str, Any]) -> None:
+    """Every stage in every variant."""
+    async with async_playwright() as playwright, httpx.AsyncClient(timeout=30) as http:
+        browser = await chromium.launch(playwright)
+        async for seen in Stages(stack, facts, http).all():
+            await take(browser, seen)
+        await take(browser, Seen("parts", f"{facts['base_url']}/dev/parts"))
+        await browser.close()
+
+
+async def take(browser: Browser, seen: Seen) -> None:
+    """One page in every variant."""
+    for variant, options in VARIANTS.items():
+        context = await browser.new_context(**options)
+        if seen.cookie:
+            await context.add_cookies([seen.cookie])  # type: ignore[list-item]  # a dict of the right keys
+        await shoot(context, seen, variant)
+        await context.close()
+
+
+async def shoot(context: BrowserContext, seen: Seen, variant: str) -> None:
+    """The page as it comes and, if it has a form, with the card fields and a flaw."""
+    tab = await context.new_page()
+    await tab.goto(seen.url)
+    await tab.wait_for_timeout(SETTLED_MS)
+    await tab.screenshot(path=FOLDER / f"{seen.name}-{variant}.png", full_page=True)
+    if seen.name != "page":
+        return
+    await tab.fill("#email", "ada@example")
+    await tab.wait_for_selector("#card iframe")
+    await tab.click("#pay")
+    await tab.wait_for_timeout(SETTLED_MS)
+    await tab.screenshot(path=FOLDER / f"flaw-{variant}.png", full_page=True)
+
+
+def main() -> None:
+    """Start a stack, take the pictures, say where they are."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as data, running(Path(data)) as (stack, facts):
+        asyncio.run(take_all(stack, facts))
+    print(f"{len(list(FOLDER.iterdir()))} pictures in {FOLDER}")
+
+
+if __name__ == "__main__":
+    main()
