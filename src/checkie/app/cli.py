@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return COMMANDS[given.command](given)
     except SettingsError as error:
-        print(f"checkie: {error}", file=sys.stderr)  # noqa: T201  for people
+        print(f"checkie: {error}", file=sys.stderr)
         return 2
 
 
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _settings(given: argparse.Namespace) -> Settings:
-    import os  # noqa: PLC0415  only to put one variable in its place
+    import os
 
     environment = dict(os.environ)  # noqa: TID251  `--data` is another spelling of one variable
     if getattr(given, "data", None):
@@ -63,35 +63,35 @@ def _settings(given: argparse.Namespace) -> Settings:
 
 
 def _demo(given: argparse.Namespace) -> int:
-    from checkie.app import demo  # noqa: PLC0415  each command loads only what it runs
-    from checkie.db.embedded import EmbeddedError  # noqa: PLC0415
+    from checkie.app import demo
+    from checkie.db import embedded
 
     try:
         asyncio.run(demo.run(given.port, given.data, reset=given.reset))
-    except (demo.DemoError, EmbeddedError) as error:
-        print(f"checkie: {error}", file=sys.stderr)  # noqa: T201  for people
+    except (demo.DemoError, embedded.EmbeddedError) as error:
+        print(f"checkie: {error}", file=sys.stderr)
         return 1
     return 0
 
 
 def _serve(given: argparse.Namespace) -> int:
-    from checkie.app.serve import serve  # noqa: PLC0415  each command loads only what it runs
+    from checkie.app.serve import serve
 
     serve(_settings(given))
     return 0
 
 
 def _worker(given: argparse.Namespace) -> int:
-    from checkie.app.serve import work  # noqa: PLC0415  each command loads only what it runs
+    from checkie.app.serve import work
 
     work(_settings(given))
     return 0
 
 
 def _simulator(given: argparse.Namespace) -> int:
-    import uvloop  # noqa: PLC0415  each command loads only what it runs
+    import uvloop
 
-    from checkie.providers.simulator import serve  # noqa: PLC0415
+    from checkie.providers.simulator import serve
 
     settings = _settings(given)
     uvloop.run(
@@ -109,9 +109,9 @@ def _simulator(given: argparse.Namespace) -> int:
 
 
 def _listener(given: argparse.Namespace) -> int:
-    import uvloop  # noqa: PLC0415  each command loads only what it runs
+    import uvloop
 
-    from checkie.app.listener import serve  # noqa: PLC0415
+    from checkie.app.listener import serve
 
     settings = _settings(given)
     uvloop.run(serve(settings.host, given.port, given.log))
@@ -119,18 +119,18 @@ def _listener(given: argparse.Namespace) -> int:
 
 
 def _migrate(given: argparse.Namespace) -> int:
-    from checkie.app import compose  # noqa: PLC0415  each command loads only what it runs
-    from checkie.db.migrate import migrate  # noqa: PLC0415
+    from checkie.app import compose
+    from checkie.db import migrate
 
     with compose.database(_settings(given)) as urls:
         done = asyncio.run(migrate(urls.owner))
-    print("\n".join(done) or "Nothing to do.")  # noqa: T201  for people
+    print("\n".join(done) or "Nothing to do.")
     return 0
 
 
 def _doctor(given: argparse.Namespace) -> int:
-    from checkie.app import compose, doctor  # noqa: PLC0415  each command loads only what it runs
-    from checkie.db import Database  # noqa: PLC0415
+    from checkie.app import compose, doctor
+    from checkie.db import Database
 
     async def examine(url: str) -> Mapping[str, Sequence[str]]:
         async with Database(url) as db:
@@ -140,16 +140,16 @@ def _doctor(given: argparse.Namespace) -> int:
         findings = asyncio.run(examine(urls.app))
     ok = not any(findings.values())
     checks = [{"name": name, "ok": not found, "offenders": list(found)} for name, found in findings.items()]
-    print(json.dumps({"ok": ok, "checks": checks}) if given.json else doctor.report(findings))  # noqa: T201  for people
+    print(json.dumps({"ok": ok, "checks": checks}) if given.json else doctor.report(findings))
     return 0 if ok else 1
 
 
 def _events(given: argparse.Namespace) -> int:
-    from checkie.app import compose  # noqa: PLC0415  each command loads only what it runs
-    from checkie.app.clock import system_now  # noqa: PLC0415
-    from checkie.app.reactions import REACTIONS  # noqa: PLC0415
-    from checkie.db import Database, Leases  # noqa: PLC0415
-    from checkie.outbox import Consumer, PostgresBus, redrive  # noqa: PLC0415
+    from checkie.app import compose
+    from checkie.app.clock import system_now
+    from checkie.app.reactions import REACTIONS
+    from checkie.db import Database, Leases
+    from checkie.outbox import Consumer, PostgresBus, redrive
 
     if given.consumer not in REACTIONS:
         raise SettingsError(f"no such consumer; there are {', '.join(REACTIONS)}.")
@@ -161,7 +161,7 @@ def _events(given: argparse.Namespace) -> int:
             return await redrive(db, consumer, system_now())
 
     with compose.database(_settings(given)) as urls:
-        print(f"{asyncio.run(again(urls.app))} dead letters went through.")  # noqa: T201  for people
+        print(f"{asyncio.run(again(urls.app))} dead letters went through.")
     return 0
 
 

@@ -13,8 +13,7 @@ from pathlib import Path
 
 from checkie.app.clock import system_now
 from checkie.app.settings import Settings
-from checkie.db import Database
-from checkie.db.embedded import start, stop
+from checkie.db import Database, embedded
 from checkie.kernel import Keyring
 from checkie.payments.port import Provider
 from checkie.providers.simulator import Simulator
@@ -36,12 +35,12 @@ def database(settings: Settings) -> Iterator[Urls]:
     if settings.database_url and settings.database_owner_url:
         yield Urls(settings.database_url, settings.database_owner_url)
         return
-    server = start(settings.data)
+    server = embedded.start(settings.data)
     try:
         yield Urls(server.url(), server.owner_url())
     finally:
         if server.started_here:
-            stop(server)
+            embedded.stop(server)
 
 
 def keyring(settings: Settings) -> Keyring:

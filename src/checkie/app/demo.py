@@ -17,8 +17,7 @@ from typing import Any, Final
 
 from checkie.app import compose, demo_store, settings
 from checkie.app.supervise import Child
-from checkie.db import embedded
-from checkie.db.migrate import migrate
+from checkie.db import embedded, migrate
 
 HOST: Final = "127.0.0.1"
 _READY_S: Final = 60.0
@@ -125,14 +124,15 @@ def _demo(port: int, data: Path) -> Demo:
 
 
 async def _run_parts(demo: Demo, server: embedded.Server, stop: asyncio.Event) -> None:
-    variables = demo.variables(server)
-    children = demo.children({**os.environ, **variables})  # noqa: TID251  children inherit the environment
+    environment = {**os.environ, **demo.variables(server)}  # noqa: TID251  children inherit the environment
+    chosen = settings.load(environment)
+    children = demo.children(environment)
     tasks = [asyncio.create_task(child.keep()) for child in children if child.name in ("simulator", "listener")]
     tasks.append(asyncio.create_task(_keep_database(server)))
     try:
         await migrate(server.owner_url())
         tasks += [asyncio.create_task(child.keep()) for child in children if child.name in ("api", "worker")]
-        facts = await _facts(demo, settings.load(variables), server)
+        facts = await _facts(demo, chosen, server)
         waiting = asyncio.create_task(_until_listening(demo))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)

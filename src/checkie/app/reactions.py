@@ -15,7 +15,9 @@ from checkie.payments import OrderId, SessionId
 async def move_sessions(tx: Tx, store: int, events: Sequence[Recorded], now: datetime) -> None:
     """A session goes where its payment goes."""
     moves = [
-        checkout.Move(SessionId(event.body["session"]), verb, None if verb == "succeed" else event.body["attempt_number"])
+        checkout.Move(
+            SessionId(event.body["session"]), verb, None if verb == "succeed" else event.body["attempt_number"]
+        )
         for event in events
         for verb in [_SESSION_VERBS[event.name](event.body)]
     ]

@@ -84,7 +84,9 @@ def _keyring(value: str) -> Keyring | None:
         keys = {key_id: base64.b64decode(key, validate=True) for key_id, key in pairs}
         return Keyring(pairs[0][0], keys)
     except ValueError:
-        raise ValueError("must be id:key pairs separated by commas, each key 32 bytes in base64, newest first") from None
+        raise ValueError(
+            "must be id:key pairs separated by commas, each key 32 bytes in base64, newest first"
+        ) from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,9 +111,7 @@ class Settings:
     pool_size: int = _setting("CHECKIE_POOL_SIZE", "Most database connections of one process.", _count(2, 200), "10")
     host: str = _setting("CHECKIE_HOST", "Address that `serve` listens on.", _text, "127.0.0.1")
     port: int = _setting("CHECKIE_PORT", "Port that `serve` listens on.", _count(1, 65535), "8000")
-    public_url: str = _setting(
-        "CHECKIE_PUBLIC_URL", "Where buyers' browsers reach us.", _url, "http://127.0.0.1:8000"
-    )
+    public_url: str = _setting("CHECKIE_PUBLIC_URL", "Where buyers' browsers reach us.", _url, "http://127.0.0.1:8000")
     keyring: Keyring | None = _setting(
         "CHECKIE_SECRET_KEYS",
         "Keys that seal secrets at rest: `id:base64` of 32 bytes each, comma-separated, newest first. "

@@ -13,7 +13,7 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter
 
-from checkie import checkout, ledger, payments, web, webhooks
+from checkie import checkout, ledger, outbox, payments, web, webhooks
 from checkie.app.reactions import REACTIONS
 from checkie.db import Database, Due, Leases, work_off
 from checkie.kernel import Keyring
@@ -136,11 +136,14 @@ class Worker:
 
     async def _fold(self) -> int:
         return sum(
-            [await ledger.fold(self.db, store, self.now()) for store in await ledger.stores_to_fold(self.db, _STORES_A_FOLD)]
+            [
+                await ledger.fold(self.db, store, self.now())
+                for store in await ledger.stores_to_fold(self.db, _STORES_A_FOLD)
+            ]
         )
 
     async def _prune(self) -> int:
-        return await web.prune(self.db, self.now())
+        return await web.prune(self.db, self.now()) + await outbox.prune_inbox(self.db, self.now())
 
     async def _ask(self, _: int, row_id: UUID, now: datetime) -> None:
         await payments.ask_row(self.db, self.providers, row_id, now)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from checkie.kernel import Conflict, Id, Money, NotFound
-from checkie.kernel.money import LARGEST_MINOR
+from checkie.kernel import LARGEST_MINOR, Conflict, Id, Money, NotFound
 
 
 class PageId(Id):
@@ -67,4 +66,6 @@ class Page:
     def __post_init__(self) -> None:
         in_order = 0 < self.least.minor <= self.price.minor <= self.most.minor
         if not in_order or self.most.minor * self.quantity_max > LARGEST_MINOR:
-            raise ValueError("a page's prices are positive, in order and, times the largest quantity, within what we take")
+            raise ValueError(
+                "a page's prices are positive, in order and, times the largest quantity, within what we take"
+            )

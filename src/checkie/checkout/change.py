@@ -73,9 +73,7 @@ def apply(session: Session, changes: Changes) -> Session:
     return replace(session, quote=quote, email=email)
 
 
-async def ensure_open(
-    db: Database, providers: Mapping[str, Provider], session_id: SessionId, now: datetime
-) -> Session:
+async def ensure_open(db: Database, providers: Mapping[str, Provider], session_id: SessionId, now: datetime) -> Session:
     """The session, open: a payment that only waits for its buyer is called off for that."""
     session = await store.read(db, session_id)
     if session.status in PAYING:

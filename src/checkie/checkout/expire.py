@@ -28,9 +28,7 @@ async def expire_row(db: Database, providers: Mapping[str, Provider], row_id: UU
         await advance(tx, session.id.store, moves, now)
 
 
-async def _call_off(
-    db: Database, providers: Mapping[str, Provider], session: Session, now: datetime
-) -> list[Move]:
+async def _call_off(db: Database, providers: Mapping[str, Provider], session: Session, now: datetime) -> list[Move]:
     """Call a live attempt off at its provider; the move that follows from how the payment stands then."""
     found = await latest_of(db, session.id)
     if found is None:

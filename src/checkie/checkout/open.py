@@ -24,7 +24,7 @@ class Opened:
     client_secret: str = field(repr=False)
 
 
-async def open_session(  # noqa: PLR0913  six facts, none of which belongs to another
+async def open_session(
     db: Database, shop: Store, page: Page, visitor: Visitor, *, public_url: str, now: datetime
 ) -> Opened:
     """A fresh session with its quote frozen. One statement."""
@@ -50,4 +50,3 @@ async def open_session(  # noqa: PLR0913  six facts, none of which belongs to an
     )
     await store.insert(db, session, visitor.as_json(), now)
     return Opened(session, secret)
-

@@ -81,9 +81,7 @@ def _check(session: Session, now: datetime) -> None:
         raise EmailMissing(param="email")
 
 
-async def _start(
-    tx: Tx, session: Session, earlier: Payment | None, now: datetime
-) -> tuple[Session, Payment, Attempt]:
+async def _start(tx: Tx, session: Session, earlier: Payment | None, now: datetime) -> tuple[Session, Payment, Attempt]:
     status, _ = SESSION.move(session.status, "pay")
     email = session.email or ""
     customer = await customers.ensure(tx, session.id.store, email, now)

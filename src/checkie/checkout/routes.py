@@ -345,5 +345,3 @@ def _status(status: Status) -> StatusBody:
         attempts_left=status.attempts_left,
         return_url=status.session.return_url,
     )
-
-

@@ -42,7 +42,9 @@ update checkout.session s set status = w.status, version = s.version + 1, seq = 
 from unnest($2::uuid[], $3::text[], $4::int[], $5::timestamptz[]) as w (id, status, seq, due_at)
 where s.store = $1 and s.id = w.id
 """
-_DUE: Final = "select store, id from checkout.session where partition = any($1) and due_at <= $2 order by due_at limit $3"
+_DUE: Final = (
+    "select store, id from checkout.session where partition = any($1) and due_at <= $2 order by due_at limit $3"
+)
 _CLAIM: Final = f"""
 update checkout.session set due_at = $4 where store = $1 and id = $2 and due_at <= $3 returning {_COLUMNS}
 """

@@ -26,7 +26,9 @@ async def ensure(tx: Tx, store: int, email: str, now: datetime) -> CustomerId:
     """The store's customer with this address (upper and lower case are one); a new one is published."""
     fresh = CustomerId.new(store, now)
     row = None
-    while row is None:  # empty only when another transaction committed the same address meanwhile: the next look sees it
+    while (
+        row is None
+    ):  # empty only when another transaction committed the same address meanwhile: the next look sees it
         row = await tx.fetchrow(_ENSURE, store, fresh.uuid, email, email.casefold(), now)
     customer = CustomerId.of(row["id"])
     if row["is_new"]:

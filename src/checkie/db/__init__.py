@@ -3,8 +3,21 @@
 Owns schema `db`. Never holds a transaction open for anyone across a network call: that is the callers' part.
 """
 
+from checkie.db import embedded
 from checkie.db.due import Due, work_off
 from checkie.db.leases import PARTITIONS, Leases, partition_of
+from checkie.db.migrate import migrate
 from checkie.db.pool import STATEMENTS, Database, Tx
 
-__all__ = ["PARTITIONS", "STATEMENTS", "Database", "Due", "Leases", "Tx", "partition_of", "work_off"]
+__all__ = [
+    "PARTITIONS",
+    "STATEMENTS",
+    "Database",
+    "Due",
+    "Leases",
+    "Tx",
+    "embedded",
+    "migrate",
+    "partition_of",
+    "work_off",
+]

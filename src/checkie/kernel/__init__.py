@@ -5,12 +5,13 @@ Pure: no I/O, no clock, and nothing of ours is imported from here. What needs th
 
 from checkie.kernel.id import Id
 from checkie.kernel.lifecycle import Lifecycle
-from checkie.kernel.money import Money, exponent, from_decimal
+from checkie.kernel.money import LARGEST_MINOR, Money, exponent, from_decimal
 from checkie.kernel.period import Period
 from checkie.kernel.refusal import Conflict, Forbidden, Invalid, NotFound, Refusal, Unauthorized
 from checkie.kernel.sealed import Keyring
 
 __all__ = [
+    "LARGEST_MINOR",
     "Conflict",
     "Forbidden",
     "Id",

@@ -39,7 +39,9 @@ class Lifecycle(Generic[State, Event]):
     def move(self, state: State, verb: str) -> tuple[State, Event]:
         """The next state and what to publish. Refuses every pair that is not in the table."""
         if (state, verb) not in self.moves:
-            raise self.refusal(f"A {self.name} that is {state} cannot {verb.replace('_', ' ')}.", state=state, verb=verb)
+            raise self.refusal(
+                f"A {self.name} that is {state} cannot {verb.replace('_', ' ')}.", state=state, verb=verb
+            )
         return self.moves[state, verb]
 
     def allows(self, state: State, verb: str) -> bool:

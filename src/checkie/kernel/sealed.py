@@ -29,7 +29,12 @@ class Keyring:
     def seal(self, plain: bytes, context: str) -> bytes:
         """`plain` encrypted and bound to `context`: key id, a dot, nonce, ciphertext and tag."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        return self.current.encode() + b"." + nonce + AESGCM(self.keys[self.current]).encrypt(nonce, plain, context.encode())
+        return (
+            self.current.encode()
+            + b"."
+            + nonce
+            + AESGCM(self.keys[self.current]).encrypt(nonce, plain, context.encode())
+        )
 
     def open(self, sealed: bytes, context: str) -> bytes:
         """What was sealed. ValueError when the key is gone, the context another, or a bit changed."""

@@ -9,7 +9,7 @@ provider collected (negative: it owes us), UNAPPLIED what arrived and fits nothi
 
 from checkie.ledger.check import check
 from checkie.ledger.fold import fold, stores_to_fold
-from checkie.ledger.model import Account, Kind, KeyReused, Transfer, TransferId
+from checkie.ledger.model import Account, KeyReused, Kind, Transfer, TransferId
 from checkie.ledger.post import post
 from checkie.ledger.queries import Balance, balances, subjects, transfers_of
 

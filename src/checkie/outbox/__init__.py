@@ -13,7 +13,7 @@ from checkie.outbox.bus import Batch, Bus, Position
 from checkie.outbox.check import check
 from checkie.outbox.consumer import Consumer, Reaction
 from checkie.outbox.event import Event, EventId, Recorded
-from checkie.outbox.inbox import first_time
+from checkie.outbox.inbox import first_time, prune_inbox
 from checkie.outbox.postgres import PostgresBus
 from checkie.outbox.publish import Draft, publish
 from checkie.outbox.replay import redrive, replay
@@ -31,6 +31,7 @@ __all__ = [
     "Recorded",
     "check",
     "first_time",
+    "prune_inbox",
     "publish",
     "redrive",
     "replay",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 from checkie.outbox.event import Recorded
@@ -29,8 +28,11 @@ class Batch:
 class Bus(Protocol):
     """Reads events for a consumer group, at least once, in order per aggregate."""
 
-    async def read(self, consumer: str, limit: int, now: datetime) -> Batch:
-        """The next events of the partitions that this process holds; empty when there are none."""
+    async def read(self, consumer: str, limit: int) -> Batch:
+        """The next events of the partitions that this process holds; empty when there are none.
+
+        However a batch is cut, no event of it is without those of its aggregate that came before.
+        """
         ...
 
     async def keep(self, consumer: str, positions: Sequence[Position]) -> None:

@@ -40,7 +40,7 @@ class Consumer:
 
     async def step(self, now: datetime) -> int:
         """Read a batch, do it, move on. How many events were read. What fails is tried one by one, then again later."""
-        batch = await self.bus.read(self.name, self.batch, now)
+        batch = await self.bus.read(self.name, self.batch)
         wanted = [event for event in batch.events if event.name in self.reactions]
         wanted.sort(key=lambda event: event.store)
         groups = [(store, list(events)) for store, events in groupby(wanted, key=lambda event: event.store)]
@@ -53,7 +53,9 @@ class Consumer:
             await self.do(store, events, now)
         except Exception as error:
             if len(events) > 1:
-                _log.warning("events_tried_singly", consumer=self.name, store=store, count=len(events), error=repr(error))
+                _log.warning(
+                    "events_tried_singly", consumer=self.name, store=store, count=len(events), error=repr(error)
+                )
             for event in events:
                 await self._single(event, now)
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from checkie.db import Tx
+from checkie.db import Database, Tx
 
 _RECEIVE: Final = """
 insert into outbox.inbox (store, consumer, message, at) select $1, $2, message, $4 from unnest($3::text[]) message
 on conflict do nothing returning message
 """
+
+
+_PRUNE: Final = """
+delete from outbox.inbox where ctid = any(array(select ctid from outbox.inbox where at < $1 limit $2))
+"""
+KEPT: Final = timedelta(days=30)
+"""Longer than any provider repeats a webhook, or a consumer can lag."""
 
 
 async def first_time(tx: Tx, store: int, consumer: str, messages: Sequence[str], now: datetime) -> set[str]:
@@ -21,3 +28,8 @@ async def first_time(tx: Tx, store: int, consumer: str, messages: Sequence[str],
     """
     rows = await tx.fetch(_RECEIVE, store, consumer, sorted(messages), now)
     return {row["message"] for row in rows}
+
+
+async def prune_inbox(db: Database, now: datetime, limit: int = 5000) -> int:
+    """Forget messages that nobody repeats any more; how many."""
+    return await db.execute(_PRUNE, now - KEPT, limit)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final
 from uuid import UUID
+
+import asyncpg
 
 from checkie.db import Database, Leases
 from checkie.outbox.bus import Batch, Position
 from checkie.outbox.event import Recorded
 
 _START: Final = "0:00000000-0000-0000-0000-000000000000"
-_POSITIONS: Final = "select partition, xid::text, event from outbox.position where consumer = $1 and partition = any($2)"
+_POSITIONS: Final = (
+    "select partition, xid::text, event from outbox.position where consumer = $1 and partition = any($2)"
+)
 # Sequences and xids are handed out before commit, so a row can appear behind one already read. What is below the oldest
 # transaction still open can no longer gain rows.
 _READ: Final = """
@@ -26,6 +30,14 @@ cross join lateral (
   order by e.xid, e.id limit $4
 ) e
 order by e.xid, e.id
+"""
+# A transaction that waited for another's lock may carry the smaller xid, and so stand before it though it came after. Both
+# are readable by then, so only the limit can part them: this fetches what the cut left behind of the aggregates read.
+_OVERTAKEN: Final = """
+select e.store, e.id, e.aggregate, e.seq, e.name, e.body, e.at, e.partition
+from unnest($1::int[], $2::uuid[], $3::int[], $4::text[], $5::uuid[]) as a (store, aggregate, seq, xid, event)
+join outbox.event e on e.store = a.store and e.aggregate = a.aggregate and e.seq < a.seq
+where (e.xid, e.id) > (a.xid::xid8, a.event)
 """
 _KEEP: Final = """
 insert into outbox.position (consumer, partition, xid, event)
@@ -43,7 +55,7 @@ class PostgresBus:
     leases: Leases
     _marks: dict[tuple[str, int], str] = field(default_factory=dict)
 
-    async def read(self, consumer: str, limit: int, now: datetime) -> Batch:
+    async def read(self, consumer: str, limit: int) -> Batch:
         """Up to `limit` events of each partition, merged in order."""
         held = self.leases.held
         if not held:
@@ -51,12 +63,13 @@ class PostgresBus:
         marks = await self._marks_of(consumer, held)
         xids, events = zip(*(mark.split(":") for mark in marks.values()), strict=True)
         rows = await self.db.fetch(_READ, list(marks), list(xids), [UUID(event) for event in events], limit)
-        last = {row["partition"]: f"{row['xid']}:{row['id']}" for row in rows}
-        recorded = [
-            Recorded(r["store"], r["id"], r["aggregate"], r["seq"], r["name"], r["body"], r["at"], r["partition"])
-            for r in rows
-        ]
-        return Batch(recorded, [Position(partition, mark) for partition, mark in last.items()])
+        last = {row["partition"]: row for row in rows}
+        counts = Counter(row["partition"] for row in rows)
+        cut = {partition: last[partition] for partition, count in counts.items() if count == limit}
+        if cut:
+            rows = [*rows, *await self._overtaken(rows, cut)]
+        positions = [Position(partition, f"{row['xid']}:{row['id']}") for partition, row in last.items()]
+        return Batch([_recorded(row) for row in rows], positions)
 
     async def keep(self, consumer: str, positions: Sequence[Position]) -> None:
         """Store the positions; one never moves back, whoever still holds an old lease."""
@@ -68,6 +81,24 @@ class PostgresBus:
         )
         self._marks.update({(consumer, position.partition): position.mark for position in positions})
 
+    async def _overtaken(
+        self, rows: Sequence[asyncpg.Record], cut: Mapping[int, asyncpg.Record]
+    ) -> Sequence[asyncpg.Record]:
+        seqs: dict[tuple[int, UUID, int], int] = {}
+        for row in rows:
+            if row["partition"] in cut:
+                key = (row["store"], row["aggregate"], row["partition"])
+                seqs[key] = max(seqs.get(key, 0), row["seq"])
+        ends = [cut[partition] for _, _, partition in seqs]
+        return await self.db.fetch(
+            _OVERTAKEN,
+            [store for store, _, _ in seqs],
+            [aggregate for _, aggregate, _ in seqs],
+            list(seqs.values()),
+            [end["xid"] for end in ends],
+            [end["id"] for end in ends],
+        )
+
     async def _marks_of(self, consumer: str, held: Sequence[int]) -> Mapping[int, str]:
         lost = [key for key in self._marks if key[0] == consumer and key[1] not in held]
         for key in lost:
@@ -78,3 +109,16 @@ class PostgresBus:
             stored = {row["partition"]: f"{row['xid']}:{row['event']}" for row in rows}
             self._marks.update({(consumer, partition): stored.get(partition, _START) for partition in new})
         return {partition: self._marks[consumer, partition] for partition in held}
+
+
+def _recorded(row: asyncpg.Record) -> Recorded:
+    return Recorded(
+        store=row["store"],
+        id=row["id"],
+        aggregate=row["aggregate"],
+        seq=row["seq"],
+        name=row["name"],
+        body=row["body"],
+        at=row["at"],
+        partition=row["partition"],
+    )

@@ -29,7 +29,9 @@ async def redrive(db: Database, consumer: Consumer, now: datetime, limit: int = 
         try:
             await consumer.do(dead["store"], [Recorded(**dict(row))], now)
         except Exception as error:
-            _log.warning("dead_letter_failed_again", consumer=consumer.name, event_id=str(dead["event"]), error=repr(error))
+            _log.warning(
+                "dead_letter_failed_again", consumer=consumer.name, event_id=str(dead["event"]), error=repr(error)
+            )
             continue
         await db.execute(_FORGET, dead["store"], consumer.name, dead["event"])
         done += 1

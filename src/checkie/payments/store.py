@@ -15,7 +15,16 @@ from checkie.db import Database, Tx, partition_of
 from checkie.kernel import Money
 from checkie.outbox import Draft, publish
 from checkie.payments.absorb import Change
-from checkie.payments.model import Attempt, AttemptStatus, NoSuchAttempt, OrderId, Payment, PaymentStatus, SessionId, next_ask
+from checkie.payments.model import (
+    Attempt,
+    AttemptStatus,
+    NoSuchAttempt,
+    OrderId,
+    Payment,
+    PaymentStatus,
+    SessionId,
+    next_ask,
+)
 from checkie.payments.port import AttemptId, PaymentId
 
 PAYMENT_COLUMNS: Final = """p.id as payment_id, p.session, p.order_id, p.amount_minor as payment_minor, p.currency, p.fee_bps,
@@ -74,7 +83,9 @@ from payments.payment p
 where a.store = $1 and a.id = $2 and a.ask_at <= $3 and a.asks = $5 and p.store = a.store and p.id = a.payment
 returning {PAYMENT_COLUMNS}, {ATTEMPT_COLUMNS}
 """
-_CLOSE: Final = "update payments.attempt set ask_at = null, updated_at = $3 where store = $1 and id = $2 and status = 'FAILED'"
+_CLOSE: Final = (
+    "update payments.attempt set ask_at = null, updated_at = $3 where store = $1 and id = $2 and status = 'FAILED'"
+)
 _ASKS: Final = "select asks from payments.attempt where store = $1 and id = $2"
 
 

@@ -18,7 +18,9 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 
 
-async def create(tx: Tx, *, slug: str, name: str, currency: str, now: datetime, fee_bps: int = DEFAULT_FEE_BPS) -> Store:
+async def create(
+    tx: Tx, *, slug: str, name: str, currency: str, now: datetime, fee_bps: int = DEFAULT_FEE_BPS
+) -> Store:
     """A new store. Refuses a slug that another store has (SlugTaken)."""
     number: int = await tx.fetchval(_NUMBER)
     store = Store(number, StoreId.new(number, now), slug, name, currency, "en", fee_bps, None)

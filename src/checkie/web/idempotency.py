@@ -39,7 +39,9 @@ select request_hash, response_status, response_sealed from web.idempotency_key w
 _KEEP: Final = """
 update web.idempotency_key set response_status = $4, response_sealed = $5 where store = $1 and endpoint = $2 and key = $3
 """
-_FORGET: Final = "delete from web.idempotency_key where store = $1 and endpoint = $2 and key = $3 and response_status is null"
+_FORGET: Final = (
+    "delete from web.idempotency_key where store = $1 and endpoint = $2 and key = $3 and response_status is null"
+)
 _PRUNE: Final = """
 delete from web.idempotency_key where ctid = any(array(select ctid from web.idempotency_key where expires_at <= $1 limit $2))
 """

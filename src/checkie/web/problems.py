@@ -16,7 +16,13 @@ from checkie.kernel import Refusal
 
 _log = structlog.get_logger()
 MEDIA_TYPE: Final = "application/problem+json"
-_TITLES: Final = {400: "Bad request", 404: "Not found", 405: "Method not allowed", 413: "Body too large", 500: "Our fault"}
+_TITLES: Final = {
+    400: "Bad request",
+    404: "Not found",
+    405: "Method not allowed",
+    413: "Body too large",
+    500: "Our fault",
+}
 
 
 class Problem(BaseModel):
@@ -94,6 +100,8 @@ async def _malformed(request: Request, error: Exception) -> JSONResponse:
 async def _http(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
+    if isinstance(error.__cause__, Refusal):  # FastAPI wraps what reading the body raised
+        return await _refused(request, error.__cause__)
     code = {404: "not_found", 405: "method_not_allowed", 400: "bad_request"}.get(error.status_code, "refused")
     answer = problem(request, error.status_code, code, f"{error.detail}.")
     answer.headers.update(error.headers or {})
@@ -102,4 +110,6 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 async def _failed(request: Request, error: Exception) -> JSONResponse:
     _log.error("request_failed", path=request.url.path, exc_info=error)
-    return problem(request, 500, "internal_error", "Something went wrong on our side. Nothing is known to be lost; try again.")
+    return problem(
+        request, 500, "internal_error", "Something went wrong on our side. Nothing is known to be lost; try again."
+    )

@@ -5,7 +5,7 @@
 create schema ledger;
 
 create table ledger.account (
-  store int not null references stores.store (number),
+  store int not null,
   id uuid not null,
   kind text not null constraint account_kind_known check (kind in ('CLEARING', 'MERCHANT', 'FEES', 'UNAPPLIED')),
   owner text not null default '',

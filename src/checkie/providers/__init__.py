@@ -1,0 +1,1 @@
+"""Who moves the money: an adapter a provider. Only `app` imports from here."""

@@ -1,0 +1,515 @@
+// The buyer's page with JavaScript: nothing reloads, and the server stays the one that decides.
+// Without this file the page works too: its form is posted, and cards are entered at the provider.
+
+const SAVE_AFTER_MS = 350;
+const ANSWER_WITHIN_MS = 30000;
+const POLL_MS = 1000;
+const GIVE_UP_FOLLOWING_MS = 20000;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+const find = (selector, within = document) => within.querySelector(selector);
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const isPaying = (status) => status === "PROCESSING" || status === "AWAITING_ACTION";
+// A random key; crypto.randomUUID would need https.
+const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+class Refused extends Error {
+  constructor(status, body) {
+    super(body.detail || `status ${status}`);
+    this.status = status;
+    this.code = body.code;
+    this.param = body.param;
+  }
+}
+class Unreachable extends Error {}
+
+async function call(method, path, { secret, body, key } = {}) {
+  const headers = { accept: "application/json" };
+  if (secret) headers.authorization = `Bearer ${secret}`;
+  if (body) headers["content-type"] = "application/json";
+  if (key) headers["idempotency-key"] = key;
+  let answer;
+  try {
+    answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+  } catch {
+    throw new Unreachable();
+  }
+  if (answer.status === 204) return null;
+  const text = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Refused(answer.status, text);
+  return text;
+}
+
+// Tells `hear` of each status of a session until it answers true: by server-sent events, or by asking if those fail.
+function follow(path, session, hear) {
+  const source = new EventSource(`${path}/live`);
+  let done = false;
+  const told = (status) => {
+    if (done || !hear(status)) return;
+    done = true;
+    source.close();
+  };
+  const poll = async () => {
+    while (!done) {
+      const status = await call("GET", `/api/widget/sessions/${session}/status`).catch(() => null);
+      if (status) told({ status: status.status, payment: status.payment && status.payment.status, attempts_left: status.attempts_left });
+      await wait(POLL_MS);
+    }
+  };
+  source.onmessage = (message) => told(JSON.parse(message.data));
+  source.onerror = () => {
+    if (source.readyState !== EventSource.CLOSED || done) return;
+    poll();
+  };
+  return () => { done = true; source.close(); };
+}
+
+function loadScript(url) {
+  return new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = url;
+    script.onload = resolve;
+    script.onerror = () => { script.remove(); reject(new Unreachable()); };
+    document.head.append(script);
+  });
+}
+
+// What each provider's script is called and how it says things. Each `mount` gives { validate, confirm, focus }; `confirm`
+// gives { status, next_action, message, code }: succeeded, processing, requires_action, declined, invalid or unknown.
+const colours = () => {
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name) => style.getPropertyValue(name).trim();
+  return { text: colour("--ink"), muted: colour("--soft"), background: colour("--paper"), border: colour("--edge"), accent: colour("--accent"), error: colour("--bad") };
+};
+const providers = {
+  simulator: {
+    async mount(slot, { key, locale, direction }) {
+      const fields = window.CheckieSimulator.mount(slot, { publishableKey: key, locale, dir: direction, style: { ...colours(), radius: "8px" } });
+      await new Promise((resolve) => fields.on("ready", resolve));
+      return {
+        focus: () => fields.focus(),
+        validate: () => fields.validate(),
+        confirm: (provider) => fields.confirm({ confirmUrl: provider.confirm_url, clientSecret: provider.client_secret }),
+      };
+    },
+  },
+  stripe: {
+    async mount(slot, { key, locale }) {
+      const stripe = window.Stripe(key);
+      const { text, muted, error } = colours();
+      const base = { fontSize: "16px", color: text, "::placeholder": { color: muted } };
+      const card = stripe.elements({ locale }).create("card", { style: { base, invalid: { color: error } } });
+      let state = { complete: false };
+      card.on("change", (change) => { state = change; });
+      slot.replaceChildren();
+      slot.classList.add("stripe");
+      card.mount(slot);
+      return {
+        focus: () => card.focus(),
+        async validate() {
+          if (state.error) return { valid: false, message: state.error.message };
+          return { valid: true };
+        },
+        async confirm(provider) {
+          const { error: failure, paymentIntent } = await stripe.confirmCardPayment(provider.client_secret, { payment_method: { card } });
+          if (!failure) return { status: paymentIntent.status };
+          const isTyping = failure.type === "validation_error";
+          const status = isTyping ? "invalid" : failure.type === "api_connection_error" || failure.type === "api_error" ? "unknown" : "declined";
+          return { status, code: failure.decline_code || failure.code, message: failure.message };
+        },
+      };
+    },
+  },
+};
+
+class Checkout {
+  constructor(form) {
+    this.form = form;
+    this.facts = form.dataset;
+    this.words = JSON.parse(form.dataset.words);
+    this.path = new URL(form.action).pathname;
+    this.email = form.elements.email;
+    this.quantity = form.elements.quantity;
+    this.amount = form.elements.amount;
+    this.button = find("#pay");
+    this.slot = find("#card");
+    this.draft = `checkie:${this.path}`;
+    this.saved = this.typed();
+    this.saving = Promise.resolve();
+    this.isBusy = false;
+    this.isKept = false;
+    const locale = document.documentElement.lang;
+    const options = { style: "currency", currency: this.facts.currency, minimumFractionDigits: this.places, maximumFractionDigits: this.places, numberingSystem: "latn" };
+    try { this.format = new Intl.NumberFormat(locale, options); } catch { this.format = null; }
+  }
+
+  get places() { return Number(this.facts.places); }
+  get session() { return this.form.elements.session.value; }
+  get secret() { return this.form.elements.secret.value; }
+  get here() { return `${this.path}/${this.session}`; }
+
+  start() {
+    this.form.addEventListener("submit", (event) => { event.preventDefault(); this.pay(); });
+    this.form.addEventListener("focusin", () => this.loadCard(), { once: true });
+    this.form.addEventListener("pointerdown", () => this.loadCard(), { once: true });
+    find("#card-open").addEventListener("click", () => this.openCard());
+    for (const input of this.inputs()) {
+      input.addEventListener("input", () => this.typing(input));
+      input.addEventListener("change", () => this.leave(input));
+      input.addEventListener("blur", () => this.leave(input));
+    }
+    for (const step of document.querySelectorAll(".step")) {
+      step.hidden = false;
+      step.addEventListener("click", () => this.step(Number(step.dataset.step)));
+    }
+    addEventListener("pageshow", (event) => { if (event.persisted) { this.free(); this.refresh(); } });
+    addEventListener("online", () => { if (find("#offline")) this.clearNotices(); });
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) this.refresh(); });
+    const expires_ms = Number(this.facts.expires) * 1000 + 1000;
+    if (expires_ms < LONGEST_TIMER_MS) setTimeout(() => this.refresh(), expires_ms);
+    this.restore();
+    this.showTotal();
+    find("#notice")?.focus();
+  }
+
+  inputs() { return [this.email, this.quantity, this.amount].filter(Boolean); }
+  typed() { return { email: this.email.value.trim(), quantity: this.quantity?.value, amount: this.amount?.value }; }
+
+  // ---- what is typed
+
+  typing(input) {
+    if (input.getAttribute("aria-invalid") === "true") this.check(input);
+    this.remember();
+    if (input !== this.email) this.changed();
+  }
+
+  leave(input) {
+    if (input.value.trim() || input.getAttribute("aria-invalid") === "true") this.check(input);
+    this.save();
+  }
+
+  step(by) {
+    const most = Number(this.quantity.dataset.most);
+    this.quantity.value = Math.min(most, Math.max(1, (this.wholeNumber() || 1) + by));
+    this.check(this.quantity);
+    this.remember();
+    this.changed();
+  }
+
+  // The total follows at once; the server hears of it when typing pauses.
+  changed() {
+    this.showTotal();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.save(), SAVE_AFTER_MS);
+  }
+
+  wholeNumber() {
+    const digits = this.quantity ? asciiDigits(this.quantity.value).trim() : "1";
+    return /^\d{1,6}$/.test(digits) ? Number(digits) : null;
+  }
+
+  unit() { return this.amount ? minorUnits(this.amount.value, this.places, this.facts.mark) : Number(this.facts.unit); }
+
+  flaw(input) {
+    if (input === this.email) {
+      if (!input.value.trim()) return this.words.email_missing;
+      return /^[^\s@]+@[^\s@]+\.[^\s@.]{2,}$/.test(input.value.trim()) ? "" : this.words.email_invalid;
+    }
+    if (input === this.quantity) {
+      const count = this.wholeNumber();
+      return count !== null && count >= 1 && count <= Number(input.dataset.most) ? "" : this.words.quantity_out_of_range;
+    }
+    const unit = this.unit();
+    if (unit === null) return this.words.amount_unreadable;
+    return unit >= Number(this.facts.least) && unit <= Number(this.facts.most) ? "" : this.words.amount_out_of_range;
+  }
+
+  check(input) { return this.mark(input, this.flaw(input)); }
+
+  mark(input, text) {
+    if (text) input.setAttribute("aria-invalid", "true"); else input.removeAttribute("aria-invalid");
+    find(`#${input.name}-error`).textContent = text;
+    return !text;
+  }
+
+  money(minor) {
+    const value = minor / 10 ** this.places;
+    // A left-to-right mark keeps a currency's sign with its letters in right-to-left text.
+    return this.format ? this.format.format(value).replace(/\$$/, "$\u200e") : `${value.toFixed(this.places)} ${this.facts.currency}`;
+  }
+
+  showTotal(minor) {
+    const [count, unit] = [this.wholeNumber(), this.unit()];
+    if (minor === undefined && (count === null || unit === null)) return;
+    const text = this.money(minor === undefined ? count * unit : minor);
+    const before = this.total;
+    this.total = text;
+    for (const place of document.querySelectorAll("[data-total]")) if (before || minor !== undefined) place.textContent = text;
+    if (find("#count")) find("#count").textContent = count;
+    if (find("[data-unit]")) find("[data-unit]").textContent = this.money(unit);
+    for (const step of document.querySelectorAll(".step")) step.disabled = step.dataset.step < 0 ? count <= 1 : count >= Number(this.quantity.dataset.most);
+    if (!before || before === text) return;
+    if (!this.isBusy) this.label(this.words.pay.replace("%(amount)s", text));
+    this.say(this.words.total.replace("%(amount)s", text));
+  }
+
+  // ---- keeping it
+
+  remember() {
+    try { sessionStorage.setItem(this.draft, JSON.stringify(this.typed())); } catch { /* storage may be forbidden */ }
+  }
+
+  restore() {
+    let draft = null;
+    try { draft = JSON.parse(sessionStorage.getItem(this.draft)); } catch { return; }
+    if (!draft) return;
+    const isFresh = !this.email.value;
+    for (const input of this.inputs()) if (draft[input.name] && (isFresh || input === this.email)) input.value = draft[input.name];
+    if (JSON.stringify(this.typed()) !== JSON.stringify(this.saved)) this.save();
+  }
+
+  // A page that was fetched ahead by a machine comes without a session.
+  async open() {
+    if (this.session) return;
+    const opened = await call("GET", `/api/widget/pages${this.path}`);
+    this.form.elements.session.value = opened.session.id;
+    this.form.elements.secret.value = opened.session.client_secret;
+  }
+
+  // The browser holds the session from the first thing typed, not before.
+  async keep() {
+    if (this.isKept) return;
+    const locale = this.form.elements.locale?.value;
+    await call("POST", this.here + (locale ? `?locale=${locale}` : ""), { secret: this.secret });
+    this.isKept = true;
+  }
+
+  // Sends what has changed and is well formed. One at a time, in order; gives whether all is saved.
+  save() {
+    clearTimeout(this.timer);
+    this.saving = this.saving.then(() => this.send()).catch((error) => this.failed(error));
+    return this.saving;
+  }
+
+  async send() {
+    const [now, body] = [this.typed(), {}];
+    if (now.email !== this.saved.email && now.email && !this.flaw(this.email)) body.email = now.email;
+    if (this.quantity && now.quantity !== this.saved.quantity && !this.flaw(this.quantity)) body.quantity = this.wholeNumber();
+    if (this.amount && now.amount !== this.saved.amount && !this.flaw(this.amount)) body.amount = this.unit();
+    if (!Object.keys(body).length) return true;
+    await this.open();
+    const [session] = await Promise.all([call("PATCH", `/api/widget/sessions/${this.session}`, { secret: this.secret, body }), this.keep()]);
+    for (const name of Object.keys(body)) this.saved[name] = now[name];
+    if (JSON.stringify(this.typed()) === JSON.stringify(now)) this.showTotal(session.quote.total.amount);
+    return true;
+  }
+
+  // ---- the card
+
+  loadCard() {
+    this.card ||= this.mountCard().catch(() => {
+      this.card = null;
+      this.cardMissing();
+      return null;
+    });
+    return this.card;
+  }
+
+  async mountCard() {
+    const provider = providers[this.facts.provider];
+    const had_focus = () => document.activeElement === find("#card-open");
+    this.slot.setAttribute("aria-busy", "true");
+    find("#card-error").textContent = "";
+    this.retry?.remove();
+    await loadScript(this.facts.script);
+    const follows = had_focus();
+    const { lang: locale, dir: direction } = document.documentElement;
+    const card = await provider.mount(this.slot, { key: this.facts.key, locale, direction });
+    this.slot.removeAttribute("aria-busy");
+    if (follows) card.focus();
+    return card;
+  }
+
+  async openCard() { (await this.loadCard())?.focus(); }
+
+  cardMissing() {
+    this.slot.removeAttribute("aria-busy");
+    find("#card-error").textContent = this.words.card_missing;
+    const isHosted = this.facts.hosted === "true";
+    this.retry = document.createElement("button");
+    this.retry.className = "button second";
+    this.retry.type = "button";
+    this.retry.textContent = isHosted ? this.words.hosted : this.words.retry;
+    this.retry.addEventListener("click", () => (isHosted ? this.form.submit() : this.openCard()));
+    find("#card-field").append(this.retry);
+  }
+
+  // ---- paying
+
+  async pay() {
+    if (this.isBusy) return;
+    const wrong = this.inputs().filter((input) => !this.check(input));
+    if (wrong.length) { wrong[0].focus(); return; }
+    this.busy(this.words.paying);
+    try {
+      await this.payNow();
+    } catch (error) {
+      this.free();
+      this.failed(error);
+    }
+  }
+
+  async payNow() {
+    this.clearNotices();
+    const card = await this.loadCard();
+    if (!card) { this.free(); return; }
+    if (!(await card.validate()).valid) { this.free(); return; }
+    await this.saving;
+    await this.send();
+    await this.keep();
+    const { provider } = await call("POST", "/api/widget/checkout", { secret: this.secret, key: newKey(), body: { session_id: this.session } });
+    if (!provider.client_secret) { this.goOn(); return; }
+    this.busy(this.words.confirming);
+    const result = await card.confirm(provider);
+    if (result.status === "requires_action") { location.assign(result.next_action.url); return; }
+    if (result.status === "invalid") { this.free(); return; }
+    if (result.status === "unknown") { this.goOn(); return; }
+    this.awaitNews();
+  }
+
+  // The provider has answered the browser; what counts is what it tells the server, which comes a moment later.
+  awaitNews() {
+    const stop = follow(this.here, this.session, ({ status }) => {
+      if (isPaying(status)) return false;
+      if (status === "OPEN") this.declined(); else this.goOn();
+      return true;
+    });
+    setTimeout(() => { stop(); if (this.isBusy) this.goOn(); }, GIVE_UP_FOLLOWING_MS);
+  }
+
+  // The words for it are the server's: the same that the page shows without JavaScript.
+  async declined() {
+    const html = await fetch(this.here).then((answer) => answer.text()).catch(() => "");
+    const notice = find("#notice", new DOMParser().parseFromString(html, "text/html"));
+    if (!notice) { this.goOn(); return; }
+    this.free();
+    find("#notices").replaceChildren(document.adoptNode(notice));
+    find("#notice").focus();
+  }
+
+  goOn() { location.replace(this.here); }
+
+  busy(text) {
+    this.isBusy = true;
+    this.button.setAttribute("aria-disabled", "true");
+    this.button.setAttribute("aria-busy", "true");
+    this.label(text);
+    this.say(text);
+  }
+
+  free() {
+    this.isBusy = false;
+    this.button.removeAttribute("aria-disabled");
+    this.button.removeAttribute("aria-busy");
+    this.label(this.words.pay.replace("%(amount)s", this.total));
+  }
+
+  label(text) { find(".button-text", this.button).textContent = text; }
+  say(text) { find("#announce").textContent = text; }
+
+  // ---- when things go wrong, or happened elsewhere
+
+  failed(error) {
+    if (error instanceof Unreachable) { this.notify("offline", this.words.offline, this.words.kept); return false; }
+    const input = error instanceof Refused && this.inputs().find(({ name }) => name === error.param);
+    if (input) { this.mark(input, this.words[error.code] || error.message); return false; }
+    if (error instanceof Refused && error.status === 409) { this.keep().catch(() => null).then(() => this.goOn()); return false; }
+    if (error instanceof Refused && [401, 404].includes(error.status)) { location.replace(this.path); return false; }
+    this.notify("failed", this.words.failed, this.words.failed_kept);
+    return false;
+  }
+
+  notify(id, title, text) {
+    const notice = document.createElement("div");
+    const [words, first, second] = ["div", "p", "p"].map((name) => document.createElement(name));
+    notice.id = id;
+    notice.className = "notice warn";
+    notice.setAttribute("role", "alert");
+    first.className = "notice-title";
+    first.textContent = title;
+    second.textContent = text;
+    words.append(first, second);
+    notice.append(words);
+    find("#notices").replaceChildren(notice);
+  }
+
+  clearNotices() { find("#notices").replaceChildren(); }
+
+  // Another tab, the way back from the bank, or time may have moved the session on.
+  async refresh() {
+    if (!this.session || this.isBusy) return;
+    const session = await call("GET", `/api/widget/sessions/${this.session}`, { secret: this.secret }).catch(() => null);
+    if (!session) return;
+    if (session.status !== "OPEN") {
+      await this.keep().catch(() => null);
+      location.replace(this.here);
+      return;
+    }
+    this.adopt(session);
+  }
+
+  // What another tab saved shows here too, unless something else is being typed here.
+  adopt(session) {
+    if (JSON.stringify(this.typed()) !== JSON.stringify(this.saved)) return;
+    if (session.email) this.email.value = session.email;
+    if (this.quantity) this.quantity.value = session.quantity;
+    this.saved = this.typed();
+    this.showTotal(session.quote.total.amount);
+  }
+}
+
+const asciiDigits = (text) => text.normalize("NFKC").replace(/[\u0660-\u0669\u06f0-\u06f9]/g, (sign) => sign.charCodeAt(0) & 15);
+
+// The same rules as formats.parse_amount on the server.
+function minorUnits(text, places, mark) {
+  const typed = asciiDigits(text).replace(/[\s'’$€£¥]/g, "").replace(/٫/g, ".").replace(/٬/g, ",");
+  const at = Math.max(typed.lastIndexOf("."), typed.lastIndexOf(","));
+  let [head, tail] = at < 0 ? [typed, ""] : [typed.slice(0, at), typed.slice(at + 1)];
+  if (tail.length === 3 && (places < 3 || typed[at] !== mark)) [head, tail] = [head + tail, ""];
+  const whole = head.replace(/[.,]/g, "");
+  if (!/^\d+$/.test(whole + tail) || tail.length > places) return null;
+  return Number((whole || "0") + tail.padEnd(places, "0"));
+}
+
+function forget(draft) {
+  try { sessionStorage.removeItem(draft); } catch { /* storage may be forbidden */ }
+}
+
+// ---- the page of a session
+
+function watch(state) {
+  const [path, status] = [location.pathname, state.dataset.status];
+  const [page, session] = [path.slice(0, path.lastIndexOf("/")), path.slice(path.lastIndexOf("/") + 1)];
+  if (status === "COMPLETED") forget(`checkie:${page}`);
+  if (state.dataset.state === "live") follow(path, session, (news) => news.status !== status && (location.reload(), true));
+  const look = async () => {
+    const news = await call("GET", `/api/widget/sessions/${session}/status`).catch(() => null);
+    if (news && news.status !== status) location.reload();
+  };
+  addEventListener("pageshow", (event) => { if (event.persisted) look(); });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
+  for (const time of document.querySelectorAll("time")) {
+    const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long", timeStyle: "short", numberingSystem: "latn" });
+    time.textContent = format.format(new Date(time.dateTime));
+  }
+  const print = find("#print");
+  if (print) {
+    print.hidden = false;
+    print.addEventListener("click", () => window.print());
+  }
+}
+
+const form = find("#checkout");
+const state = find("[data-state]");
+if (form) new Checkout(form).start();
+if (state) watch(state);

@@ -1,0 +1,118 @@
+"""What a posted form asks for, done: the way through the checkout of a browser without JavaScript."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from checkie import checkout
+from checkie.checkout import Changes, Session
+from checkie.web import Visitor
+from checkie.kernel import Invalid, Refusal
+from checkie.payments.port import ActionNeeded, Provider
+from checkie.storefront.form import Form, changes_anything
+from checkie.storefront.model import Ticket
+from checkie.storefront.visit import Place, open_ticket
+from checkie.web import Runtime
+
+_OVER: Final = "session_over"
+_SHOWN_BY_THE_SESSION: Final = frozenset(
+    {"session_already_paid", "session_payment_under_way", "payment_no_attempts_left", "session_version_mismatch"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """Where the browser goes next. `ticket` is what it holds from now on."""
+
+    url: str
+    ticket: Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """The form again, with what is wrong: a field (`refusal` has its name), or a session that had to be opened anew."""
+
+    session: Session
+    ticket: Ticket
+    form: Form
+    refusal: Refusal
+
+    @property
+    def is_renewed(self) -> bool:
+        """Whether the session had expired, and this is another."""
+        return self.refusal.code == _OVER
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What every verb works with: the process's parts, the page, and who posts."""
+
+    runtime: Runtime
+    providers: Mapping[str, Provider]
+    place: Place
+    visitor: Visitor
+    locale: str
+
+
+async def submit(desk: Desk, form: Form) -> Onward | Mend:
+    """Do what the form asks for. Refuses with NoSuchSession and WrongSecret, and when no provider is configured."""
+    ticket = form.ticket or await open_ticket(desk.runtime, desk.place, desk.visitor)
+    session = await checkout.get_session(desk.runtime.db, ticket.session)
+    session.let_in(ticket.secret)
+    if session.page != desk.place.page.id:
+        raise checkout.NoSuchSession
+    if form.verb == "again":
+        return await _again(desk, session)
+    try:
+        return await _verb(desk, form, session, ticket)
+    except Invalid as refusal:
+        return Mend(session, ticket, form, refusal)
+    except Refusal as refusal:
+        if refusal.code == _OVER:
+            return await _anew(desk, form, refusal)
+        if refusal.code not in _SHOWN_BY_THE_SESSION:
+            raise
+        return Onward(desk.place.session_path(session.id), ticket)
+
+
+async def _verb(desk: Desk, form: Form, session: Session, ticket: Ticket) -> Onward:
+    wanted = form.changes(session, desk.locale)
+    if form.verb != "pay" or changes_anything(wanted):
+        await _change(desk, session, wanted)  # with nothing to change it still calls off a payment that only waits
+    if form.verb != "pay":
+        return Onward(desk.place.path, ticket)
+    paying = await checkout.pay(desk.runtime.db, desk.providers, session.id, desk.runtime.now())
+    hosted = paying.outcome.hosted_url if isinstance(paying.outcome, ActionNeeded) else None
+    return Onward(hosted or desk.place.session_path(session.id), ticket)
+
+
+async def _change(desk: Desk, session: Session, wanted: Changes) -> Session:
+    runtime = desk.runtime
+    return await checkout.change(runtime.db, desk.providers, session.id, wanted, if_version=None, now=runtime.now())
+
+
+async def _again(desk: Desk, old: Session) -> Onward:
+    """A new session with what was typed into the old one, as far as the page still takes it."""
+    ticket = await open_ticket(desk.runtime, desk.place, desk.visitor)
+    fresh = await checkout.get_session(desk.runtime.db, ticket.session)
+    is_other_amount = old.quote.unit != fresh.quote.unit and old.quote.pricing == "PAY_WHAT_YOU_WANT"
+    typed = (
+        Changes(email=old.email),
+        Changes(quantity=old.quote.quantity),
+        Changes(amount_minor=old.quote.unit.minor if is_other_amount else None),
+    )
+    for wanted in typed:
+        try:
+            await _change(desk, fresh, wanted)
+        except Invalid:
+            continue  # the page has changed since; the buyer sees the page's own value
+    return Onward(desk.place.path, ticket)
+
+
+async def _anew(desk: Desk, form: Form, refusal: Refusal) -> Mend:
+    """The session was over before the form came: a new one takes its place, and nothing that was typed is lost."""
+    ticket = await open_ticket(desk.runtime, desk.place, desk.visitor)
+    session = await checkout.get_session(desk.runtime.db, ticket.session)
+    return Mend(session, ticket, form, refusal)

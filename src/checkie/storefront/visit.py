@@ -1,0 +1,116 @@
+"""A browser comes to a page, or back to the session that it holds."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from checkie import catalog, checkout, stores
+from checkie.catalog import NoSuchPage, Page
+from checkie.checkout import Session, Status
+from checkie.web import Visitor
+from checkie.db import Database
+from checkie.kernel import Refusal
+from checkie.payments import SessionId
+from checkie.storefront.model import Ticket, Wallet
+from checkie.storefront.stage import UNDER_WAY, Stage, stage_of
+from checkie.stores import Store
+from checkie.web import Runtime
+
+_SLUG: Final = re.compile(r"[a-z0-9-]{1,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page and the store that it is of."""
+
+    shop: Store
+    page: Page
+
+    @property
+    def path(self) -> str:
+        """Where the page is, below the origin."""
+        return f"/{self.shop.slug}/{self.page.slug}"
+
+    def session_path(self, session: SessionId) -> str:
+        """Where the page of that session is."""
+        return f"{self.path}/{session}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A new session; none for a machine, which buys nothing. `paid` is what this browser bought here before."""
+
+    place: Place
+    ticket: Ticket | None
+    paid: SessionId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """A session that this browser holds, as it stands."""
+
+    place: Place
+    status: Status
+    stage: Stage
+    secret: str = field(repr=False)
+
+    @property
+    def session(self) -> Session:
+        """The session."""
+        return self.status.session
+
+
+async def find_place(db: Database, store_slug: str, page_slug: str) -> Place:
+    """The published page at this address. Refuses with NoSuchStore or NoSuchPage."""
+    if not _SLUG.fullmatch(store_slug) or not _SLUG.fullmatch(page_slug):
+        raise NoSuchPage
+    shop = await stores.get_by_slug(db, store_slug)
+    return Place(shop, await catalog.get_published(db, shop.number, page_slug))
+
+
+async def visit(runtime: Runtime, place: Place, wallet: Wallet, visitor: Visitor | None) -> Fresh | Back:
+    """The session that this browser holds for the page, if it lives; else a new one, unless `visitor` is None."""
+    now, paid = runtime.now(), None
+    for ticket in wallet.tickets:
+        back = await _find(runtime.db, place, ticket, now)
+        if back and back.stage in (Stage.FORM, *UNDER_WAY):
+            return back
+        if back and back.stage is Stage.PAID:
+            paid = paid or ticket.session
+    if visitor is None:
+        return Fresh(place, None)
+    return Fresh(place, await open_ticket(runtime, place, visitor), paid)
+
+
+async def open_ticket(runtime: Runtime, place: Place, visitor: Visitor) -> Ticket:
+    """A new session of the page."""
+    opened = await checkout.open_session(
+        runtime.db, place.shop, place.page, visitor, public_url=runtime.public_url, now=runtime.now()
+    )
+    return Ticket(opened.session.id, opened.client_secret)
+
+
+async def come_back(runtime: Runtime, store_slug: str, page_slug: str, ticket: Ticket) -> Back:
+    """The session of that ticket at that address, even of a page that is no longer published.
+
+    Refuses with NoSuchPage, NoSuchSession or WrongSecret.
+    """
+    status = await checkout.read_status(runtime.db, ticket.session, ticket.secret)
+    page = await catalog.get_page(runtime.db, status.session.page)
+    shop = await stores.get(runtime.db, page.store)
+    if (shop.slug, page.slug) != (store_slug, page_slug):
+        raise NoSuchPage
+    return Back(Place(shop, page), status, stage_of(status, runtime.now()), ticket.secret)
+
+
+async def _find(db: Database, place: Place, ticket: Ticket, now: datetime) -> Back | None:
+    try:
+        status = await checkout.read_status(db, ticket.session, ticket.secret)
+    except Refusal:
+        return None  # an old ticket, or one that somebody made up
+    if status.session.page != place.page.id:
+        return None
+    return Back(place, status, stage_of(status, now), ticket.secret)
