@@ -1,0 +1,147 @@
+"""Bad input gets a clear refusal that names the field and the rule, and changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.journeys.conftest import Shop
+
+JSON = "application/problem+json"
+
+
+class TestARefusal:
+    @pytest.mark.parametrize(
+        ("changes", "code", "param"),
+        [
+            ({"email": "nobody"}, "email_invalid", "email"),
+            ({"email": "a\x00b@example.com"}, "email_invalid", "email"),
+            ({"email": "x" * 400}, "invalid_request", "email"),
+            ({"quantity": 0}, "quantity_out_of_range", "quantity"),
+            ({"quantity": 11}, "quantity_out_of_range", "quantity"),
+            ({"quantity": 10**30}, "quantity_out_of_range", "quantity"),
+            ({"quantity": "2"}, "invalid_request", "quantity"),
+            ({"quantity": 1.5}, "invalid_request", "quantity"),
+            ({"amount": 100}, "amount_not_choosable", "amount"),
+            ({"colour": "red"}, "invalid_request", "colour"),
+        ],
+    )
+    async def test_names_the_field_and_the_rule_and_changes_nothing(
+        self, shop: Shop, changes: dict[str, Any], code: str, param: str
+    ) -> None:
+        buyer = shop.buyer()
+        await buyer.open()
+        url = f"{buyer.base_url}/api/widget/sessions/{buyer.id}"
+        answer = await shop.http.patch(url, json={"quantity": 2, **changes}, headers=buyer.headers)
+        problem = answer.json()
+        assert (answer.status_code, answer.headers["content-type"]) == (422, JSON)
+        assert (problem["code"], problem["param"], problem["request_id"]) == (
+            code,
+            param,
+            answer.headers["x-request-id"],
+        )
+        after = (await shop.http.get(url, headers=buyer.headers)).json()
+        assert (after["version"], after["quantity"], after["email"]) == (1, 1, None)
+
+    @pytest.mark.parametrize("amount", [99, 50_001, -1, 0, 10**20])
+    async def test_bounds_what_a_buyer_may_choose_to_pay(self, shop: Shop, amount: int) -> None:
+        buyer = shop.buyer("support-us")
+        await buyer.open()
+        url = f"{buyer.base_url}/api/widget/sessions/{buyer.id}"
+        answer = await shop.http.patch(url, json={"amount": amount}, headers=buyer.headers)
+        assert (answer.status_code, answer.json()["code"]) == (422, "amount_out_of_range")
+
+    async def test_meets_whoever_lacks_the_secret(self, shop: Shop) -> None:
+        buyer = shop.buyer()
+        await buyer.open()
+        url = f"{buyer.base_url}/api/widget/sessions/{buyer.id}"
+        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic eDp5"}):
+            answer = await shop.http.get(url, headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (401, "session_secret_invalid")
+        answer = await shop.http.get(f"{url}/status", headers={"Authorization": "Bearer wrong"})
+        assert answer.status_code == 401
+
+    async def test_meets_a_change_to_what_has_changed_meanwhile(self, shop: Shop) -> None:
+        buyer = shop.buyer()
+        await buyer.open()
+        await buyer.change(quantity=2)
+        url = f"{buyer.base_url}/api/widget/sessions/{buyer.id}"
+        answer = await shop.http.patch(url, json={"quantity": 3}, headers={**buyer.headers, "If-Match": '"1"'})
+        assert (answer.status_code, answer.json()["code"]) == (412, "session_version_mismatch")
+
+    async def test_meets_paying_without_an_address(self, shop: Shop) -> None:
+        buyer = shop.buyer()
+        await buyer.open()
+        answer = await shop.http.post(f"{buyer.base_url}/api/widget/checkout", json={"session_id": buyer.id})
+        assert (answer.status_code, answer.json()["code"]) == (422, "email_missing")
+
+    async def test_meets_a_session_that_is_paid(self, shop: Shop) -> None:
+        buyer = shop.buyer()
+        await buyer.buy("paid")
+        await buyer.until("COMPLETED")
+        for call in (
+            shop.http.post(f"{buyer.base_url}/api/widget/checkout", json={"session_id": buyer.id}),
+            shop.http.patch(
+                f"{buyer.base_url}/api/widget/sessions/{buyer.id}", json={"quantity": 2}, headers=buyer.headers
+            ),
+        ):
+            answer = await call
+            assert (answer.status_code, answer.json()["code"]) == (409, "session_already_paid")
+
+    @pytest.mark.parametrize(
+        ("path", "code"),
+        [
+            ("/api/widget/pages/demo/nothing", "page_not_found"),
+            ("/api/widget/pages/nobody/field-notes", "store_not_found"),
+            ("/api/widget/pages/demo/%00", "page_not_found"),
+            ("/api/widget/sessions/ses_00000000000000000000000000/status", "session_not_found"),
+            ("/api/widget/sessions/pay_01m7ykqe7jg6fr000001avek5b/status", "session_not_found"),
+            ("/api/nothing", "not_found"),
+        ],
+    )
+    async def test_meets_what_is_not_there(self, shop: Shop, path: str, code: str) -> None:
+        answer = await shop.http.get(shop.facts["base_url"] + path)
+        assert (answer.status_code, answer.json()["code"], answer.headers["content-type"]) == (404, code, JSON)
+
+    async def test_meets_bodies_that_are_no_json_or_too_large(self, shop: Shop) -> None:
+        url = f"{shop.facts['base_url']}/api/widget/checkout"
+        broken = await shop.http.post(url, content=b"{", headers={"Content-Type": "application/json"})
+        assert (broken.status_code, broken.json()["code"]) == (400, "malformed_json")
+        huge = await shop.http.post(url, content=b"[" * 300_000, headers={"Content-Type": "application/json"})
+        assert (huge.status_code, huge.json()["code"]) == (413, "body_too_large")
+
+    async def test_meets_a_webhook_that_the_provider_did_not_sign(self, shop: Shop) -> None:
+        base = f"{shop.facts['base_url']}/api/webhooks"
+        forged = await shop.http.post(f"{base}/simulator", content=b"{}", headers={"Simulator-Signature": "t=1,v1=00"})
+        assert (forged.status_code, forged.json()["code"]) == (400, "webhook_signature_invalid")
+        assert (await shop.http.post(f"{base}/nobody", content=b"{}")).json()["code"] == "provider_not_found"
+
+    async def test_meets_one_key_for_two_requests(self, shop: Shop) -> None:
+        one, other = shop.buyer(), shop.buyer()
+        for buyer in (one, other):
+            await buyer.open()
+            await buyer.change(email=buyer.email)
+        await one.check_out("shared key")
+        answer = await shop.http.post(
+            f"{one.base_url}/api/widget/checkout",
+            json={"session_id": other.id},
+            headers={"Idempotency-Key": "shared key"},
+        )
+        assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
+        again = await shop.http.post(
+            f"{one.base_url}/api/widget/checkout",
+            json={"session_id": one.id},
+            headers={"Idempotency-Key": '"shared key"'},
+        )
+        assert (again.status_code, again.headers["idempotent-replayed"]) == (200, "true")
+        assert again.json() == one.paying
+
+
+class TestABot:
+    @pytest.mark.parametrize("headers", [{"User-Agent": "Googlebot/2.1"}, {"Sec-Purpose": "prefetch;prerender"}])
+    async def test_gets_the_page_without_a_session(self, shop: Shop, headers: dict[str, str]) -> None:
+        answer = await shop.http.get(f"{shop.facts['base_url']}/api/widget/pages/demo/field-notes", headers=headers)
+        body = answer.json()
+        assert body["page"]["price"] == {"amount": 2500, "currency": "USD"}
+        assert (body["session"], body["session_id"]) == (None, None)
