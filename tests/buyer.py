@@ -1,4 +1,4 @@
-"""A buyer over HTTP, who does not give up: whatever breaks is tried again, as a browser with a person before it would."""
+"""A buyer over HTTP, who does not give up: whatever breaks is tried again, as a person before a browser would."""
 
 from __future__ import annotations
 
@@ -78,13 +78,16 @@ class Buyer:
 
     async def _insist(self, method: str, url: str, **request: Any) -> dict[str, Any]:
         deadline = time.monotonic() + PATIENCE_S
-        while True:
+        trouble = ""
+        while time.monotonic() < deadline:
             try:
                 answer = await self.http.request(method, httpx.URL(self.base_url).join(url), **request)
                 if answer.status_code < 500 and answer.json().get("code") != "idempotency_key_in_use":
                     assert answer.status_code == 200, answer.text
                     body: dict[str, Any] = answer.json()
                     return body
+                trouble = f"{answer.status_code} {answer.text}"
             except httpx.HTTPError as error:
-                assert time.monotonic() < deadline, f"{method} {url}: {error!r}"
+                trouble = repr(error)
             await asyncio.sleep(0.1)
+        raise AssertionError(f"{method} {url}: still {trouble} after {PATIENCE_S} s")

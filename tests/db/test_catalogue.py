@@ -13,7 +13,7 @@ from checkie.db import Database
 from scripts.docs import schema
 
 ROOT = Path(__file__).parents[2]
-GLOBAL = {"db.lease", "db.migration", "outbox.position", "stores.store"}
+GLOBAL = {"db.lease", "db.migration", "db.owner", "outbox.position", "stores.store"}
 APPEND_ONLY = {"db.migration", "ledger.account", "ledger.transfer", "outbox.event", "webhooks.event"}
 
 TABLES = """

@@ -1,1 +1,1 @@
-"""The composition root: the only place that knows every module, reads the environment and the clock, and starts things."""
+"""The composition root: it alone knows every module, reads the environment and the clock, and starts things."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final, Literal
 
 from fastapi import FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
 from checkie import __version__, web
+from checkie.app.api_docs import router as api_docs
+from checkie.app.api_document import ABOUT, TAGS, Api
 from checkie.app.settings import Settings
 from checkie.checkout.routes import router as widget
 from checkie.payments.port import Provider
@@ -19,12 +21,23 @@ from checkie.storefront import ProviderPage
 from checkie.storefront.routes import router as storefront
 
 _READY_S: Final = 2.0
+_METRICS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "In the text format of Prometheus.",
+        "content": {"text/plain": {"schema": {"type": "string"}}},
+    }
+}
 
 
 class Health(BaseModel):
     """Whether the process is well."""
 
-    status: str
+    status: Literal["ok", "database_unavailable"]
+
+
+_NOT_READY: Final[dict[int | str, dict[str, Any]]] = {
+    503: {"model": Health, "description": "The database does not answer."}
+}
 
 
 def create_app(
@@ -34,13 +47,18 @@ def create_app(
     provider_pages: Mapping[str, ProviderPage],
 ) -> FastAPI:
     """The application over open parts; whoever opened them closes them."""
-    app = FastAPI(
+    app = Api(
         title="Checkie",
         version=__version__,
         summary="A self-hosted checkout: pages, payments, one ledger, signed webhooks.",
-        docs_url="/api/docs",
+        description=ABOUT,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        servers=[{"url": "/", "description": "This installation"}],
+        openapi_tags=TAGS,
+        docs_url=None,  # api_docs has a page that loads nothing from elsewhere
         redoc_url=None,
         openapi_url="/api/openapi.json",
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.runtime = runtime
     app.state.providers = providers
@@ -48,6 +66,7 @@ def create_app(
     app.state.dev = settings.dev
     web.install(app)
     _add_operations(app)
+    app.include_router(api_docs)
     app.include_router(widget)
     app.include_router(provider_webhooks)
     app.include_router(storefront)
@@ -56,12 +75,12 @@ def create_app(
 
 
 def _add_operations(app: FastAPI) -> None:
-    @app.get("/health/live", tags=["Operations"])
+    @app.get("/health/live", tags=["Operations"], summary="Is it alive?")
     async def live() -> Health:
         """The process runs."""
         return Health(status="ok")
 
-    @app.get("/health/ready", tags=["Operations"], responses={503: {"description": "The database does not answer"}})
+    @app.get("/health/ready", tags=["Operations"], summary="Is it ready?", responses=_NOT_READY)
     async def ready(request: Request, response: Response) -> Health:
         """The process can serve: its database answers."""
         try:
@@ -72,7 +91,7 @@ def _add_operations(app: FastAPI) -> None:
             return Health(status="database_unavailable")
         return Health(status="ok")
 
-    @app.get("/metrics", tags=["Operations"], response_class=Response)
+    @app.get("/metrics", tags=["Operations"], summary="Read the metrics", response_class=Response, responses=_METRICS)
     async def metrics() -> Response:
         """Prometheus metrics of this process."""
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -120,10 +120,15 @@ def _listener(given: argparse.Namespace) -> int:
 
 def _migrate(given: argparse.Namespace) -> int:
     from checkie.app import compose
-    from checkie.db import migrate
+    from checkie.db import MigrationError, migrate
 
     with compose.database(_settings(given)) as urls:
-        done = asyncio.run(migrate(urls.owner))
+        if urls.owner is None:
+            raise SettingsError("CHECKIE_DATABASE_OWNER_URL must be set to migrate where CHECKIE_DATABASE_URL is.")
+        try:
+            done = asyncio.run(migrate(urls.owner))
+        except MigrationError as error:
+            raise SettingsError(str(error)) from error
     print("\n".join(done) or "Nothing to do.")
     return 0
 

@@ -23,16 +23,16 @@ from checkie.web import Runtime
 
 @dataclass(frozen=True)
 class Urls:
-    """Where the database is, for the application and for migrations."""
+    """Where the database is, for the application and for migrations (None: not told to this process)."""
 
     app: str
-    owner: str
+    owner: str | None
 
 
 @contextmanager
 def database(settings: Settings) -> Iterator[Urls]:
-    """The database that the settings name, or the embedded one (reused if it runs, else run for as long as this lasts)."""
-    if settings.database_url and settings.database_owner_url:
+    """The database that the settings name, or the embedded one (reused if it runs, else run while this lasts)."""
+    if settings.database_url:
         yield Urls(settings.database_url, settings.database_owner_url)
         return
     server = embedded.start(settings.data)

@@ -93,12 +93,8 @@ class Demo:
 
 async def run(port: int, data: Path, *, reset: bool) -> None:
     """Run the demo until SIGINT or SIGTERM. DemoError when it cannot start."""
-    data = data.resolve()
     _check_ports(port)
-    if reset:
-        _reset(data)
-    data.mkdir(parents=True, exist_ok=True)
-    (data / "demo.json").unlink(missing_ok=True)
+    data = _prepared(data, reset=reset)
     stop = asyncio.Event()
     for wanted in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(wanted, stop.set)
@@ -193,7 +189,7 @@ async def _until_listening(demo: Demo) -> None:
     for name, port in (("API", demo.port), ("simulator", demo.port + 1), ("listener", demo.port + 2)):
         try:
             async with asyncio.timeout(_READY_S):
-                while not await _listens(port):
+                while not await _listens(port):  # noqa: ASYNC110 another process sets no event of ours
                     await asyncio.sleep(_POLL_S)
         except TimeoutError:
             raise DemoError(f"The {name} does not listen on port {port}. Its log is in {demo.data / 'log'}.") from None
@@ -216,6 +212,15 @@ def _check_ports(port: int) -> None:
                 probe.bind((HOST, wanted))
             except OSError:
                 raise DemoError(f"Port {wanted} is in use. Choose another: make demo PORT={port + 10}") from None
+
+
+def _prepared(data: Path, *, reset: bool) -> Path:
+    data = data.resolve()
+    if reset:
+        _reset(data)
+    data.mkdir(parents=True, exist_ok=True)
+    (data / "demo.json").unlink(missing_ok=True)
+    return data
 
 
 def _reset(data: Path) -> None:

@@ -22,7 +22,7 @@ class DemoStore:
 
 
 async def ensure(runtime: Runtime, webhook_url: str, webhook_secret: str, picture_url: str | None) -> DemoStore:
-    """The demo store, made if it is not there yet. A changed webhook address (another port) gets an endpoint of its own."""
+    """The demo store, made if it is not there yet. Another webhook address (another port) gets its own endpoint."""
     now = runtime.now()
     async with runtime.db.transaction() as tx:
         store = await stores.find_by_slug(tx, SLUG)

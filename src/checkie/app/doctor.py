@@ -19,8 +19,8 @@ Findings = Mapping[str, Sequence[str]]
 async def examine(db: Database, *, between_s: float = _BETWEEN_S) -> Findings:
     """Each invariant with its offenders.
 
-    A running system is always a little ahead of its consequences (a payment is paid some milliseconds before its session
-    is completed), so what offends is looked at again, and only what still does after some seconds is told.
+    A running system is always a little ahead of its consequences (a payment is paid some milliseconds before its
+    session is completed), so what offends is looked at again, and only what still does after some seconds is told.
     """
     standing = await _look(db)
     for _ in range(_LOOKS):
@@ -28,8 +28,14 @@ async def examine(db: Database, *, between_s: float = _BETWEEN_S) -> Findings:
             break
         await asyncio.sleep(between_s)
         again = await _look(db)
-        standing = {name: sorted(set(found) & set(again[name])) for name, found in standing.items()}
+        standing = {name: _still(found, again[name]) for name, found in standing.items()}
     return standing
+
+
+def _still(before: Sequence[str], now: Sequence[str]) -> list[str]:
+    """Who offends now and did before: by id, which stands before the colon; what is told of it may change."""
+    known = {offender.partition(":")[0] for offender in before}
+    return sorted(offender for offender in now if offender.partition(":")[0] in known)
 
 
 async def _look(db: Database) -> dict[str, Sequence[str]]:

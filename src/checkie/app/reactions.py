@@ -64,6 +64,10 @@ def _order_after_failure(body: Mapping[str, Any]) -> str | None:
     return None if body["attempts_left"] else "fail"
 
 
+def _order_after_expiry(body: Mapping[str, Any]) -> str:
+    return "fail" if body["reason"] == "ATTEMPTS" else "cancel"
+
+
 def _after_refund(body: Mapping[str, Any]) -> str:
     return "refund_rest" if body["refunded"] >= body["amount"] else "refund_part"
 
@@ -79,14 +83,14 @@ _ORDER_VERBS: Final[Mapping[str, Callable[[Mapping[str, Any]], str | None]]] = {
     "payment.completed": _always("complete"),
     "payment.failed": _order_after_failure,
     "payment.refunded": _after_refund,
-    "session.expired": _always("cancel"),
+    "session.expired": _order_after_expiry,
     "session.abandoned": _always("cancel"),
 }
 
 
 def public_events() -> list[str]:
     """The names of the events that merchants may subscribe to, in order."""
-    return sorted(event.name for event in _all_events(Event) if event.public)
+    return sorted({event.name for event in _all_events(Event) if event.public})
 
 
 def _all_events(kind: type[Event]) -> list[type[Event]]:

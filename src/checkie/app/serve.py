@@ -10,13 +10,15 @@ import uvloop
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
+from prometheus_client import start_http_server
 
 from checkie import webhooks
 from checkie.app import compose
 from checkie.app.asgi import create_app
 from checkie.app.clock import system_now
-from checkie.app.settings import Settings
+from checkie.app.settings import Settings, SettingsError
 from checkie.app.worker import Worker
+from checkie.db import pending
 
 
 def serve(settings: Settings) -> None:
@@ -31,7 +33,14 @@ def work(settings: Settings) -> None:
         uvloop.run(_work(settings, urls))
 
 
+async def _check_schema(urls: compose.Urls) -> None:
+    missing = await pending(urls.app)
+    if missing:
+        raise SettingsError(f"The database lacks {', '.join(missing)}. Run `checkie migrate` first.")
+
+
 async def _serve(settings: Settings, urls: compose.Urls) -> None:
+    await _check_schema(urls)
     providers = compose.providers(settings)
     async with compose.runtime(settings, urls) as runtime:
         app = create_app(settings, runtime, providers, compose.provider_pages(settings))
@@ -48,13 +57,16 @@ async def _serve(settings: Settings, urls: compose.Urls) -> None:
         )
         for wanted in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(wanted, server.stop)
-        gc.freeze()
+        _settle()
         await server.serve()
         for provider in providers.values():
             await provider.aclose()
 
 
 async def _work(settings: Settings, urls: compose.Urls) -> None:
+    await _check_schema(urls)
+    if settings.worker_metrics_port:
+        start_http_server(settings.worker_metrics_port, settings.host)
     providers = compose.providers(settings)
     poster = webhooks.Poster(webhooks.Guard(settings.webhook_networks))
     async with compose.runtime(settings, urls) as runtime:
@@ -62,10 +74,17 @@ async def _work(settings: Settings, urls: compose.Urls) -> None:
         task = asyncio.ensure_future(worker.run())
         for wanted in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(wanted, task.cancel)
-        gc.freeze()
+        _settle()
         await asyncio.wait({task})
         if not task.cancelled():
             task.result()
         await poster.aclose()
         for provider in providers.values():
             await provider.aclose()
+
+
+def _settle() -> None:
+    """What is loaded stays: the collector need not look at it again, nor look as often as for a short script."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from checkie.kernel import Keyring
 
@@ -51,16 +51,23 @@ def _count(least: int, most: int) -> Callable[[str], int]:
 
 
 def _url(value: str) -> str:
-    parts = urlsplit(value)
+    parts = _split(value, "must be an http or https URL without query or fragment")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("must be an http or https URL without query or fragment")
     return value.rstrip("/")
 
 
 def _database(value: str) -> str | None:
-    if value and urlsplit(value).scheme not in ("postgresql", "postgres"):
+    if value and _split(value, "must be a postgresql:// URL").scheme not in ("postgresql", "postgres"):
         raise ValueError("must be a postgresql:// URL")
     return value or None
+
+
+def _split(value: str, rule: str) -> SplitResult:
+    try:
+        return urlsplit(value)
+    except ValueError:
+        raise ValueError(rule) from None  # the library's message shows the value
 
 
 def _level(value: str) -> str:
@@ -104,13 +111,16 @@ class Settings:
     )
     database_owner_url: str | None = _setting(
         "CHECKIE_DATABASE_OWNER_URL",
-        "PostgreSQL as the owner, for `checkie migrate`. Needed where CHECKIE_DATABASE_URL is set.",
+        "PostgreSQL as the owner, for `checkie migrate` alone, where CHECKIE_DATABASE_URL is set.",
         _database,
         "",
     )
     pool_size: int = _setting("CHECKIE_POOL_SIZE", "Most database connections of one process.", _count(2, 200), "10")
     host: str = _setting("CHECKIE_HOST", "Address that `serve` listens on.", _text, "127.0.0.1")
     port: int = _setting("CHECKIE_PORT", "Port that `serve` listens on.", _count(1, 65535), "8000")
+    worker_metrics_port: int = _setting(
+        "CHECKIE_WORKER_METRICS_PORT", "Port of `worker` for Prometheus. 0: none.", _count(0, 65535), "0"
+    )
     public_url: str = _setting("CHECKIE_PUBLIC_URL", "Where buyers' browsers reach us.", _url, "http://127.0.0.1:8000")
     keyring: Keyring | None = _setting(
         "CHECKIE_SECRET_KEYS",
@@ -152,7 +162,6 @@ class Settings:
 
     def __post_init__(self) -> None:
         pairs = (
-            ("CHECKIE_DATABASE_URL", self.database_url, "CHECKIE_DATABASE_OWNER_URL", self.database_owner_url),
             ("CHECKIE_SIMULATOR_URL", self.simulator_url, "CHECKIE_SIMULATOR_API_KEY", self.simulator_api_key),
             (
                 "CHECKIE_SIMULATOR_URL",

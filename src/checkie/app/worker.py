@@ -15,7 +15,7 @@ from prometheus_client import Counter
 
 from checkie import checkout, ledger, outbox, payments, web, webhooks
 from checkie.app.reactions import REACTIONS
-from checkie.db import Database, Due, Leases, work_off
+from checkie.db import OUTAGES, Database, Due, Leases, work_off
 from checkie.kernel import Keyring
 from checkie.outbox import Consumer, PostgresBus
 from checkie.payments.port import Provider
@@ -77,10 +77,11 @@ class Worker:
             await self.leases.release(self.now())
 
     async def drain(self) -> None:
-        """Do all that can be done now, events and due work alike, until nothing is left (for tests and for `doctor`)."""
+        """Do all that can be done now, events and due work alike, until nothing is left (for tests and `doctor`)."""
         await self.leases.renew(self.now())
         while await self._round():
             pass
+        await self.leases.release(self.now())
 
     async def _round(self) -> int:
         done = 0
@@ -95,11 +96,11 @@ class Worker:
         while True:
             try:
                 done = await do()
-            except (OSError, TimeoutError) as error:
+            except OUTAGES as error:
                 _log.warning("work_interrupted", work=name, error=repr(error))
                 await asyncio.sleep(_FAILED_S)
                 continue
-            except Exception:
+            except Exception:  # noqa: BLE001 one kind of work that fails must not end the others
                 _log.exception("work_failed", work=name)
                 await asyncio.sleep(_FAILED_S)
                 continue

@@ -1,7 +1,7 @@
 """What is sold, and the pages that sell it.
 
-Owns schema `catalog`. Publishes nothing yet. Invariants: a page's prices are in order (0 < least <= suggested <= most) and
-of one currency; a slug names one page of its store; only a published page is shown.
+Owns schema `catalog`. Publishes nothing yet. Invariants: a page's prices are in order (0 < least <= suggested <= most)
+and of one currency; a slug names one page of its store; only a published page is shown.
 """
 
 from checkie.catalog.create import NewPage, create_page

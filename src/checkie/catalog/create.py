@@ -14,8 +14,9 @@ from checkie.kernel import Money
 
 _DAY_S: Final = 86_400
 _INSERT: Final = """
-insert into catalog.page (store, id, slug, title, description, picture_url, status, pricing, currency, price_minor, min_minor,
-  max_minor, quantity_max, provider, session_expires_s, session_abandoned_s, success_url, created_at, updated_at)
+insert into catalog.page (store, id, slug, title, description, picture_url, status, pricing, currency,
+  price_minor, min_minor, max_minor, quantity_max, provider, session_expires_s, session_abandoned_s, success_url,
+  created_at, updated_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18)
 """
 

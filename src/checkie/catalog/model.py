@@ -44,7 +44,7 @@ class Pricing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A configured checkout page. `price` is the fixed price, or what pay-what-you-want suggests between least and most."""
+    """A configured checkout page. `price` is the fixed price, or what pay-what-you-want suggests of least to most."""
 
     store: int
     id: PageId
@@ -64,6 +64,8 @@ class Page:
     success_url: str | None
 
     def __post_init__(self) -> None:
+        if len({self.price.currency, self.least.currency, self.most.currency}) != 1:
+            raise ValueError("a page's prices are of one currency")
         in_order = 0 < self.least.minor <= self.price.minor <= self.most.minor
         if not in_order or self.most.minor * self.quantity_max > LARGEST_MINOR:
             raise ValueError(

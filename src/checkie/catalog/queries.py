@@ -10,8 +10,8 @@ from checkie.catalog.model import NoSuchPage, Page, PageId, PageStatus, Pricing
 from checkie.db import Database, Tx
 from checkie.kernel import Money
 
-_COLUMNS: Final = """store, id, slug, title, description, picture_url, status, pricing, currency, price_minor, min_minor, max_minor,
-  quantity_max, provider, session_expires_s, session_abandoned_s, success_url"""
+_COLUMNS: Final = """store, id, slug, title, description, picture_url, status, pricing, currency,
+  price_minor, min_minor, max_minor, quantity_max, provider, session_expires_s, session_abandoned_s, success_url"""
 _PUBLISHED: Final = f"select {_COLUMNS} from catalog.page where store = $1 and slug = $2 and status = 'PUBLISHED'"
 _BY_ID: Final = f"select {_COLUMNS} from catalog.page where store = $1 and id = $2"
 

@@ -1,8 +1,8 @@
 """Checkout: sessions, quotes and paying.
 
-Owns schema `checkout`. Publishes `session.completed`, `.reopened`, `.expired`, `.abandoned`.
-Invariants: a session is completed if and only if its payment succeeded; however often `pay` is called, one attempt lives;
-no transaction is open while a provider is asked; a quote does not change behind the buyer's back.
+Owns schema `checkout`. Publishes what `events` lists. Invariants: a session is completed if and only if its payment
+succeeded; however often `pay` is called, one attempt lives; no transaction is open while a provider is asked; a quote
+does not change behind the buyer's back.
 """
 
 from checkie.checkout.advance import Move, advance
@@ -14,8 +14,7 @@ from checkie.checkout.pay import Paying, pay
 from checkie.checkout.queries import check, completed
 from checkie.checkout.quote import Quote
 from checkie.checkout.status import Status, read_status
-from checkie.checkout.store import find_due
-from checkie.checkout.store import read as get_session
+from checkie.checkout.store import find_due, get_session
 
 __all__ = [
     "Changes",

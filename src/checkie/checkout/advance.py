@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from checkie.checkout import store
-from checkie.checkout.events import SessionEvent
+from checkie.checkout.events import SessionEvent, SessionExpired
 from checkie.checkout.model import PAYING, SESSION, Session, SessionStatus
 from checkie.db import Tx
 from checkie.outbox import Draft, publish
@@ -50,7 +51,7 @@ async def advance(tx: Tx, number: int, moves: Sequence[Move], now: datetime) -> 
             continue
         stands[move.session.uuid] = changed[move.session] = moved
         if moved.seq > session.seq:
-            drafts.append(Draft(moved.id, moved.seq, _news(moved)))
+            drafts.append(Draft(moved.id, moved.seq, _news(moved, move.verb)))
     if changed:
         await store.write_many(tx, number, [(s, _due_at(s, now)) for _, s in sorted(changed.items())], now)
         publish(tx, drafts, now)
@@ -75,14 +76,18 @@ def _due_at(session: Session, now: datetime) -> datetime | None:
     return session.expires_at if session.status in PAYING else None
 
 
-_EVENTS = {status: event for status, event in SESSION.moves.values() if event is not None}
+def _news(session: Session, verb: str) -> SessionEvent:
+    event = _EVENTS[session.status]
+    facts: dict[str, str | None] = {
+        "session": session.id,
+        "page": session.page,
+        "payment": session.payment,
+        "order": session.order,
+        "email": session.email,
+    }
+    if event is SessionExpired:
+        facts["reason"] = "ATTEMPTS" if verb == "exhaust" else "TIME"
+    return event(**facts)  # type: ignore[arg-type]  # the facts are those of the event's class
 
 
-def _news(session: Session) -> SessionEvent:
-    return _EVENTS[session.status](
-        session=session.id,
-        page=session.page,
-        payment=session.payment,
-        order=session.order,
-        email=session.email,
-    )
+_EVENTS: Final = {status: event for status, event in SESSION.moves.values() if event is not None}

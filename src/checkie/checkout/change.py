@@ -20,7 +20,7 @@ from checkie.checkout.model import (
 )
 from checkie.customers import parse_email
 from checkie.db import Database
-from checkie.payments import SessionId, cancel, latest_of
+from checkie.payments import cancel, latest_of
 from checkie.payments.port import Declined, Provider, Withdrawn
 
 _TRIES = 3
@@ -38,27 +38,31 @@ class Changes:
 async def change(
     db: Database,
     providers: Mapping[str, Provider],
-    session_id: SessionId,
+    session: Session,
     changes: Changes,
     *,
     if_version: int | None,
     now: datetime,
 ) -> Session:
-    """Apply `changes` and requote, all or nothing. Two statements.
+    """Apply `changes` to the session (as the caller read it) and requote, all or nothing. One statement, if all is calm.
 
     A payment that waits for its buyer is called off first, so that nobody pays the old price. Refuses with
     VersionMismatch when `if_version` is given and is not the session's, and with SessionOver, AlreadyPaid,
     PaymentUnderWay and the refusals of the fields.
     """
     for _ in range(_TRIES):
-        session = await ensure_open(db, providers, session_id, now)
         if if_version is not None and session.version != if_version:
             raise VersionMismatch
-        wanted = apply(session, changes)
-        if wanted == session:
+        _check(session, now)
+        if apply(session, changes) == session:  # nothing to change, or refused before a payment is called off for it
             return session
+        if session.status in PAYING:
+            session = await _reopen(db, providers, session, now)
+            if_version = if_version and session.version
+        wanted = apply(session, changes)
         if await store.change(db, wanted, now):
             return replace(wanted, version=session.version + 1)
+        session = await store.get_session(db, session.id)
     raise VersionMismatch
 
 
@@ -73,16 +77,18 @@ def apply(session: Session, changes: Changes) -> Session:
     return replace(session, quote=quote, email=email)
 
 
-async def ensure_open(db: Database, providers: Mapping[str, Provider], session_id: SessionId, now: datetime) -> Session:
-    """The session, open: a payment that only waits for its buyer is called off for that."""
-    session = await store.read(db, session_id)
-    if session.status in PAYING:
-        await _withdraw(db, providers, session, now)
-        session = await store.read(db, session_id)
+def _check(session: Session, now: datetime) -> None:
     if session.status is SessionStatus.COMPLETED:
         raise AlreadyPaid
     if session.status in OVER or session.expires_at <= now:
         raise SessionOver
+
+
+async def _reopen(db: Database, providers: Mapping[str, Provider], session: Session, now: datetime) -> Session:
+    """The session, open again: the payment that waits for its buyer is called off."""
+    await _withdraw(db, providers, session, now)
+    session = await store.get_session(db, session.id)
+    _check(session, now)
     if session.status is not SessionStatus.OPEN:
         raise PaymentUnderWay
     return session

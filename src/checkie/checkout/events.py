@@ -35,9 +35,10 @@ class SessionReopened(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionExpired(SessionEvent):
-    """Its time ran out, or no attempt is left."""
+    """Its time ran out (`TIME`), or no attempt is left (`ATTEMPTS`)."""
 
     name: ClassVar[str] = "session.expired"
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,9 @@ async def expire_row(db: Database, providers: Mapping[str, Provider], row_id: UU
     if session.status in PAYING:
         moves = [*await _call_off(db, providers, session, now), *moves]
     async with db.transaction() as tx:
-        await advance(tx, session.id.store, moves, now)
+        standing = await store.lock(tx, session.id)
+        if session.status in PAYING or standing.version == session.version:  # else the buyer was quicker
+            await advance(tx, session.id.store, moves, now)
 
 
 async def _call_off(db: Database, providers: Mapping[str, Provider], session: Session, now: datetime) -> list[Move]:

@@ -35,14 +35,24 @@ class Paying:
     outcome: Outcome
 
 
-async def pay(db: Database, providers: Mapping[str, Provider], session_id: SessionId, now: datetime) -> Paying:
+async def pay(
+    db: Database,
+    providers: Mapping[str, Provider],
+    session_id: SessionId,
+    now: datetime,
+    *,
+    secret: str | None = None,
+) -> Paying:
     """Start to pay, or join the attempt that is under way: however often and at once it is called, one attempt lives.
 
-    Refuses with EmailMissing, SessionOver, AlreadyPaid, ProviderMissing or `payments.NoAttemptsLeft`. Silence of the
-    provider is an answer (Unknown): the attempt stays, and the worker asks.
+    A client secret need not be given, but a wrong one is refused. Refuses with WrongSecret, EmailMissing, SessionOver,
+    AlreadyPaid, ProviderMissing or `payments.NoAttemptsLeft`. Silence of the provider is an answer (Unknown): the
+    attempt stays, and the worker asks.
     """
     async with db.transaction() as tx:
         session = await store.lock(tx, session_id)
+        if secret is not None:
+            session.let_in(secret)
         session, payment, attempt = await _attempt(tx, session, now)
         provider = providers.get(attempt.provider)
         if provider is None:
@@ -68,6 +78,8 @@ async def _attempt(tx: Tx, session: Session, now: datetime) -> tuple[Session, Pa
             return session, payment, attempt
         move = Move.after(payment, attempt)  # the news has not reached the session yet: it need not wait for it
         session = (move and step(session, move)) or session
+    if found is not None and found[0].is_paid:
+        raise AlreadyPaid
     _check(session, now)
     return await _start(tx, session, found[0] if found else None, now)
 

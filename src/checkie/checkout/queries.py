@@ -11,7 +11,8 @@ from checkie.payments import SessionId
 _COMPLETED: Final = "select id from checkout.session where status = 'COMPLETED'"
 _OVERDUE: Final = """
 select format('store %s, session %s: %s', store, id, status) as offender from checkout.session
-where (status in ('OPEN', 'PROCESSING', 'AWAITING_ACTION')) <> (due_at is not null) or due_at < now() - interval '10 minutes'
+where (status in ('OPEN', 'PROCESSING', 'AWAITING_ACTION')) <> (due_at is not null)
+  or due_at < now() - interval '10 minutes'
 """
 
 

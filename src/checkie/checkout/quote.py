@@ -22,6 +22,12 @@ class AmountOutOfRange(Invalid):
     code = "amount_out_of_range"
 
 
+class CurrencyMismatch(Invalid):
+    """The amount is in another currency than the page."""
+
+    code = "currency_mismatch"
+
+
 class AmountNotYours(Invalid):
     """This page has a fixed price: the buyer does not choose the amount."""
 

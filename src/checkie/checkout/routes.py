@@ -7,38 +7,35 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Final, cast
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from checkie import catalog, stores, web
-from checkie.checkout import store
+from checkie.checkout import contract, store
 from checkie.checkout.change import Changes, change
-from checkie.checkout.model import NoSuchSession, Session
+from checkie.checkout.model import NoSuchSession, Session, SessionStatus, Step
 from checkie.checkout.open import open_session
 from checkie.checkout.pay import Paying, pay
+from checkie.checkout.quote import CurrencyMismatch
 from checkie.checkout.status import Status, read_status
-from checkie.kernel import Invalid, Money
-from checkie.payments import SessionId
-from checkie.payments.port import ActionNeeded, Provider
+from checkie.kernel import Money
+from checkie.payments import AttemptStatus, PaymentStatus, SessionId
+from checkie.payments.port import ActionNeeded, Provider, Unknown
 
 router = APIRouter(prefix="/api/widget", tags=["Widget"])
 _SLUG: Final = re.compile(r"[a-z0-9-]{1,63}")
 _MAX_TEXT: Final = 320
-
-
-class CurrencyMismatch(Invalid):
-    """The amount is in another currency than the page."""
-
-    code = "currency_mismatch"
+_LARGEST_STORE: Final = 2**31 - 1
+"""Of a store's number, in a row. An id could spell a larger one."""
 
 
 class MoneyBody(BaseModel):
     """Whole minor units of one currency: 2599 USD is $25.99."""
 
     model_config = ConfigDict(extra="forbid")
-    amount: StrictInt
-    currency: str = Field(min_length=3, max_length=4)
+    amount: StrictInt = Field(examples=[2599])
+    currency: str = Field(min_length=3, max_length=4, description="ISO 4217.", examples=["USD"])
 
 
 class LineBody(BaseModel):
@@ -61,27 +58,27 @@ class QuoteBody(BaseModel):
 class SessionBody(BaseModel):
     """A session. `client_secret` is told when it is opened, and never again."""
 
-    id: str
-    status: str
-    step: str
-    version: int
+    id: str = Field(examples=[contract.SESSION])
+    status: SessionStatus
+    step: Step
+    version: int = Field(ge=1, description="Goes up with every change; `If-Match` takes it.", examples=[1])
     expires_at: datetime
-    email: str | None
-    quantity: int
+    email: str | None = Field(examples=["ada@example.com"])
+    quantity: int = Field(ge=1, examples=[1])
     quote: QuoteBody
-    client_secret: str | None = None
+    client_secret: str | None = Field(default=None, examples=["nEq6cGdYl2-3pS8vX0aZrT4uWk9hJmBf5oLiCyQxVeD"])
 
 
 class PageBody(BaseModel):
     """A published page. `least` and `most` bound what a buyer may choose to pay, for each."""
 
-    id: str
-    store: str
-    slug: str
-    title: str
+    id: str = Field(examples=["pag_01m7ynhwgwgd8r000001re0kjv"])
+    store: str = Field(examples=["sto_01m7ynhwgrgd88000001rnyakz"])
+    slug: str = Field(examples=["field-notes"])
+    title: str = Field(examples=["Field Notes"])
     description: str
     picture_url: str | None
-    pricing: str
+    pricing: catalog.Pricing
     price: MoneyBody
     least: MoneyBody
     most: MoneyBody
@@ -97,45 +94,55 @@ class PageAndSession(BaseModel):
 
 
 class ChangeBody(BaseModel):
-    """What is to change; what is left out stays. `amount` is for each: minor units, or minor units with the currency."""
+    """What is to change; what is left out stays. `amount` is for each: minor units, alone or with the currency."""
 
-    model_config = ConfigDict(extra="forbid")
-    email: str | None = Field(default=None, max_length=_MAX_TEXT)
-    quantity: StrictInt | None = None
-    amount: StrictInt | MoneyBody | None = None
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"email": "ada@example.com", "quantity": 2}]}
+    )
+    email: str | None = Field(
+        default=None, max_length=_MAX_TEXT, examples=["ada@example.com"], json_schema_extra={"format": "email"}
+    )
+    quantity: StrictInt | None = Field(default=None, description="From 1 to the page's `quantity_max`.", examples=[2])
+    amount: StrictInt | MoneyBody | None = Field(
+        default=None,
+        description="From `least` to `most` of a page on which the buyer names the price.",
+        examples=[1500],
+    )
 
 
 class PayBody(BaseModel):
     """Which session pays."""
 
     model_config = ConfigDict(extra="forbid")
-    session_id: str = Field(max_length=_MAX_TEXT)
+    session_id: str = Field(
+        max_length=_MAX_TEXT, examples=[contract.SESSION], json_schema_extra={"pattern": contract.SESSION_SHAPE}
+    )
 
 
 class PaymentBody(BaseModel):
     """A payment."""
 
-    id: str
-    status: str
+    id: str = Field(examples=["pay_01m7ynr2t7hrz8000001yhnvyn"])
+    status: PaymentStatus
     amount: MoneyBody
 
 
 class AttemptBody(BaseModel):
     """One try of it."""
 
-    id: str
-    number: int
-    provider: str
-    status: str
+    id: str = Field(examples=["att_01m7ynr2t7hrzr000001vjr3p7"])
+    number: int = Field(ge=1, examples=[1])
+    provider: str = Field(examples=["stripe"])
+    status: AttemptStatus
 
 
 class ProviderBody(BaseModel):
-    """What the browser needs to go on at the provider."""
+    """What the browser needs to go on at the provider. Null: nothing to do, or nothing known yet."""
 
-    name: str
-    client_secret: str | None
-    confirm_url: str | None
-    hosted_url: str | None
+    name: str = Field(examples=["stripe"])
+    client_secret: str | None = Field(description="The provider's, for its fields in the browser.")
+    confirm_url: str | None = Field(description="Where the browser sends the card, if the provider takes it so.")
+    hosted_url: str | None = Field(description="The provider's own page, for a browser without JavaScript.")
     publishable_key: str | None
 
 
@@ -157,22 +164,29 @@ class FailureBody(BaseModel):
 class StatusPaymentBody(BaseModel):
     """How the payment stands."""
 
-    status: str
+    status: PaymentStatus
     failure: FailureBody | None
 
 
 class StatusBody(BaseModel):
-    """How a session stands."""
+    """How a session stands. `return_url` is the page that shows it."""
 
-    status: str
+    status: SessionStatus
     payment: StatusPaymentBody | None
-    attempts_left: int
+    attempts_left: int = Field(ge=0, le=3, examples=[3])
     return_url: str
 
 
-@router.get("/pages/{store_slug}/{page_slug}", responses=web.problems(404))
-async def get_page(store_slug: str, page_slug: str, request: Request) -> PageAndSession:
-    """A published page and a fresh session of it, with its quote frozen."""
+Slug = Annotated[str, Path(examples=["demo"], json_schema_extra={"pattern": f"^{_SLUG.pattern}$"})]
+SessionPath = Annotated[str, Path(examples=[contract.SESSION], json_schema_extra={"pattern": contract.SESSION_SHAPE})]
+
+
+@router.get("/pages/{store_slug}/{page_slug}", summary="Open a page", **contract.OPEN)
+async def get_page(store_slug: Slug, page_slug: Slug, request: Request) -> PageAndSession:
+    """A published page and a fresh session of it, with its quote frozen.
+
+    Keep `session.client_secret`: it is told here and never again.
+    """
     runtime = web.runtime(request)
     if not _SLUG.fullmatch(store_slug):
         raise stores.NoSuchStore
@@ -189,44 +203,51 @@ async def get_page(store_slug: str, page_slug: str, request: Request) -> PageAnd
     return PageAndSession(page=_page(shop, page), session=session, session_id=session.id)
 
 
-@router.get("/sessions/{session_id}", responses=web.problems(401, 404))
-async def get_session(session_id: str, request: Request) -> SessionBody:
+@router.get("/sessions/{session_id}", summary="Read a session", **contract.READ)
+async def get_session(session_id: SessionPath, request: Request) -> SessionBody:
     """The session, for whoever has its client secret."""
     return _session(await _let_in(session_id, request))
 
 
-@router.patch("/sessions/{session_id}", responses=web.problems(400, 401, 404, 409, 412, 413, 422))
-@router.post("/sessions/{session_id}/update", responses=web.problems(400, 401, 404, 409, 412, 413, 422))
-async def change_session(
-    session_id: str, body: ChangeBody, request: Request, if_match: Annotated[str | None, Header()] = None
-) -> SessionBody:
+@router.patch("/sessions/{session_id}", summary="Change a session", **contract.CHANGE)
+@router.post(
+    "/sessions/{session_id}/update",
+    name="update_session",
+    summary="Change a session (another spelling)",
+    **contract.CHANGE,
+)
+async def change_session(session_id: SessionPath, body: ChangeBody, request: Request) -> SessionBody:
     """Change an open session and quote anew. With `If-Match: <version>` only if nobody changed it meanwhile."""
     session = await _let_in(session_id, request)
     runtime = web.runtime(request)
     changes = Changes(email=body.email, quantity=body.quantity, amount_minor=_amount(body, session))
-    version = _version(if_match)
-    changed = await change(runtime.db, _providers(request), session.id, changes, if_version=version, now=runtime.now())
+    version = _version(request.headers.get("if-match"))
+    changed = await change(runtime.db, _providers(request), session, changes, if_version=version, now=runtime.now())
     return _session(changed)
 
 
-@router.post("/checkout", response_model=PayingBody, responses=web.problems(400, 401, 404, 409, 413, 422))
+@router.post("/checkout", summary="Pay", response_model=PayingBody, **contract.PAY)
 async def check_out(body: PayBody, request: Request) -> JSONResponse:
-    """Start to pay, or join the payment under way. Send an Idempotency-Key: a repeated call is answered the same."""
+    """Start to pay, or join the payment under way. Send an Idempotency-Key: a repeated call is answered the same.
+
+    What comes next happens at the provider, with what `provider` holds; then ask for the status.
+    """
     return await _check_out(_parse(body.session_id), request)
 
 
 @router.post(
     "/sessions/{session_id}/initiate-payment",
+    summary="Pay (another spelling)",
     response_model=PayingBody,
-    responses=web.problems(400, 401, 404, 409, 413, 422),
+    **contract.PAY_WITHOUT_BODY,
 )
-async def initiate_payment(session_id: str, request: Request) -> JSONResponse:
+async def initiate_payment(session_id: SessionPath, request: Request) -> JSONResponse:
     """Another spelling of `POST /api/widget/checkout`."""
     return await _check_out(_parse(session_id), request)
 
 
-@router.get("/sessions/{session_id}/status", responses=web.problems(401, 404))
-async def get_status(session_id: str, request: Request) -> StatusBody:
+@router.get("/sessions/{session_id}/status", summary="Ask how it stands", **contract.ASK)
+async def get_status(session_id: SessionPath, request: Request) -> StatusBody:
     """How the session and its payment stand: for polling. Tells nothing of the buyer, so the secret may be left out."""
     status = await read_status(web.runtime(request).db, _parse(session_id), web.bearer(request))
     return _status(status)
@@ -236,21 +257,20 @@ async def _check_out(session_id: SessionId, request: Request) -> JSONResponse:
     runtime = web.runtime(request)
     key = web.idempotency_key(request)
     secret = web.bearer(request)
-    if secret is not None:
-        (await store.read(runtime.db, session_id)).let_in(secret)
 
     async def run() -> web.Answer:
-        paying = await pay(runtime.db, _providers(request), session_id, runtime.now())
-        return web.Answer(200, _paying(paying).model_dump(mode="json"))
+        paying = await pay(runtime.db, _providers(request), session_id, runtime.now(), secret=secret)
+        is_final = not isinstance(paying.outcome, Unknown)
+        return web.Answer(200, _paying(paying).model_dump(mode="json"), is_final=is_final)
 
     if key is None:
         answer = await run()
         return JSONResponse(answer.body, answer.status)
-    return await web.once(runtime, (session_id.store, "checkout", key), {"session_id": session_id}, run)
+    return await web.once(runtime, (session_id.store, "checkout", key), {"session_id": session_id, "as": secret}, run)
 
 
 async def _let_in(session_id: str, request: Request) -> Session:
-    session = await store.read(web.runtime(request).db, _parse(session_id))
+    session = await store.get_session(web.runtime(request).db, _parse(session_id))
     session.let_in(web.bearer(request))
     return session
 
@@ -261,13 +281,16 @@ def _providers(request: Request) -> Mapping[str, Provider]:
 
 def _parse(text: str) -> SessionId:
     try:
-        return SessionId.parse(text)
+        found = SessionId.parse(text)
     except ValueError:
         raise NoSuchSession(param="session_id") from None
+    if found.store > _LARGEST_STORE:
+        raise NoSuchSession(param="session_id")
+    return found
 
 
 def _version(if_match: str | None) -> int | None:
-    if if_match is None:
+    if if_match is None or if_match.strip() == "*":
         return None
     digits = if_match.strip().strip('"')
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else -1

@@ -30,7 +30,7 @@ class Status:
 
 async def read_status(db: Database, session_id: SessionId, secret: str | None) -> Status:
     """How the session stands. A secret need not be given, but a wrong one is refused. One or two statements."""
-    session = await store.read(db, session_id)
+    session = await store.get_session(db, session_id)
     if secret is not None:
         session.let_in(secret)
     found = await latest_of(db, session_id) if session.payment else None

@@ -16,18 +16,19 @@ from checkie.db import Database, Tx, partition_of
 from checkie.payments import OrderId, SessionId
 from checkie.payments.port import PaymentId
 
-_COLUMNS: Final = """id, page, secret_hash, status, version, email, quote, currency, provider, fee_bps, payment, order_id, attempt,
-  return_url, seq, abandoned_s, expires_at"""
+_COLUMNS: Final = """id, page, secret_hash, status, version, email, quote, currency, provider, fee_bps,
+  payment, order_id, attempt, return_url, seq, abandoned_s, expires_at"""
 _INSERT: Final = """
-insert into checkout.session (store, id, page, secret_hash, status, version, quote, total_minor, currency, provider, fee_bps,
-  return_url, visitor, partition, abandoned_s, due_at, expires_at, created_at, updated_at)
+insert into checkout.session (store, id, page, secret_hash, status, version, quote, total_minor, currency,
+  provider, fee_bps, return_url, visitor, partition, abandoned_s, due_at, expires_at, created_at, updated_at)
 values ($1, $2, $3, $4, 'OPEN', 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $15)
 """
 _READ: Final = f"select {_COLUMNS} from checkout.session where store = $1 and id = $2"
 _LOCK: Final = f"{_READ} for update"
 _LOCK_MANY: Final = f"select {_COLUMNS} from checkout.session where store = $1 and id = any($2) order by id for update"
 _CHANGE: Final = """
-update checkout.session set version = version + 1, email = $4, quote = $5, total_minor = $6, due_at = $7, updated_at = $8
+update checkout.session
+set version = version + 1, email = $4, quote = $5, total_minor = $6, due_at = $7, updated_at = $8
 where store = $1 and id = $2 and version = $3 and status = 'OPEN'
 """
 _PAY: Final = """
@@ -36,7 +37,8 @@ update checkout.session set status = $3, version = $4, payment = $5, order_id = 
 where store = $1 and id = $2
 """
 _WRITE_MANY: Final = """
-update checkout.session s set status = w.status, version = s.version + 1, seq = w.seq, due_at = w.due_at, updated_at = $6,
+update checkout.session s
+set status = w.status, version = s.version + 1, seq = w.seq, due_at = w.due_at, updated_at = $6,
   completed_at = case when w.status = 'COMPLETED' then $6 else s.completed_at end,
   abandoned_at = case when w.status = 'ABANDONED' then $6 else s.abandoned_at end
 from unnest($2::uuid[], $3::text[], $4::int[], $5::timestamptz[]) as w (id, status, seq, due_at)
@@ -72,7 +74,7 @@ async def insert(db: Database, session: Session, visitor: Mapping[str, Any], now
     )
 
 
-async def read(db: Database | Tx, session: SessionId) -> Session:
+async def get_session(db: Database | Tx, session: SessionId) -> Session:
     """The session. Refuses with NoSuchSession."""
     return _session(await db.fetchrow(_READ, session.store, session.uuid))
 
@@ -137,7 +139,7 @@ async def find_due(db: Database, partitions: Sequence[int], now: datetime, limit
 
 
 async def claim_due(db: Database, session: SessionId, now: datetime, again_at: datetime) -> Session | None:
-    """Take a due session, to be looked at again at `again_at` should this process die; None if it is not due any more."""
+    """Take a due session, to be looked at again at `again_at` should this process die; None if no longer due."""
     row = await db.fetchrow(_CLAIM, session.store, session.uuid, now, again_at)
     return None if row is None else _session(row)
 

@@ -1,6 +1,7 @@
 """Customers: the buyers as a store knows them, one for each e-mail address.
 
-Owns schema `customers`. Publishes `customer.created`. Invariant: one customer per store and address, however it is cased.
+Owns schema `customers`. Publishes `customer.created`.
+Invariant: one customer per store and address, however it is cased.
 """
 
 from checkie.customers.ensure import ensure

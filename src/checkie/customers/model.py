@@ -22,7 +22,10 @@ class CustomerId(Id):
 
 
 class InvalidEmail(Invalid):
-    """This is not an e-mail address that mail could reach. It looks like name@example.com, of 254 characters at most."""
+    """This is not an e-mail address that mail could reach.
+
+    It looks like name@example.com, of 254 characters at most.
+    """
 
     code = "email_invalid"
 

@@ -6,18 +6,21 @@ Owns schema `db`. Never holds a transaction open for anyone across a network cal
 from checkie.db import embedded
 from checkie.db.due import Due, work_off
 from checkie.db.leases import PARTITIONS, Leases, partition_of
-from checkie.db.migrate import migrate
-from checkie.db.pool import STATEMENTS, Database, Tx
+from checkie.db.migrate import MigrationError, migrate, pending
+from checkie.db.pool import OUTAGES, STATEMENTS, Database, Tx
 
 __all__ = [
+    "OUTAGES",
     "PARTITIONS",
     "STATEMENTS",
     "Database",
     "Due",
     "Leases",
+    "MigrationError",
     "Tx",
     "embedded",
     "migrate",
+    "pending",
     "partition_of",
     "work_off",
 ]

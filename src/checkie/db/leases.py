@@ -13,7 +13,7 @@ PARTITIONS: Final = 16
 """Into how many parts the work is cut, and so how many workers can share it."""
 LEASE_S: Final = 10.0
 
-# Takes what is free or lapsed, and renews what is ours; both only up to this owner's fair share.
+# Takes what is free or lapsed, and renews what is ours.
 _CLAIM: Final = """
 insert into db.lease (name, partition, owner, until)
 select $1, p, $2, $4 from unnest($3::smallint[]) p
@@ -23,6 +23,13 @@ returning partition
 """
 _SHARING: Final = "select partition, owner from db.lease where name = $1 and until >= $2"
 _RELEASE: Final = "update db.lease set until = $3 where name = $1 and owner = $2 and partition = any($4)"
+# Who is there, whether it holds anything yet or not: a newcomer must be seen by those who hold everything.
+_APPEAR: Final = """
+insert into db.owner (name, owner, until) values ($1, $2, $3)
+on conflict (name, owner) do update set until = excluded.until
+"""
+_PRESENT: Final = "select owner from db.owner where name = $1 and until >= $2 order by owner"
+_VANISH: Final = "delete from db.owner where name = $1 and (owner = $2 or until < $3)"
 
 
 @dataclass(slots=True)
@@ -36,23 +43,30 @@ class Leases:
 
     async def renew(self, now: datetime) -> Sequence[int]:
         """Renew, take or give up partitions so that the owners alive share evenly; what is held now."""
-        taken = {row["partition"]: row["owner"] for row in await self.db.fetch(_SHARING, self.name, now)}
-        owners = sorted({*taken.values(), self.owner})
-        share = -(-PARTITIONS // len(owners))
-        mine = [p for p in range(PARTITIONS) if taken.get(p) == self.owner]
-        free = [p for p in range(PARTITIONS) if p not in taken]
-        keep, surplus = (mine + free)[:share], mine[share:]
-        if surplus:
-            await self.db.execute(_RELEASE, self.name, self.owner, now - timedelta(seconds=1), surplus)
         until = now + timedelta(seconds=LEASE_S)
-        rows = await self.db.fetch(_CLAIM, self.name, self.owner, keep, until, now)
+        await self.db.execute(_APPEAR, self.name, self.owner, until)
+        present = [row["owner"] for row in await self.db.fetch(_PRESENT, self.name, now)]
+        taken = {row["partition"]: row["owner"] for row in await self.db.fetch(_SHARING, self.name, now)}
+        mine = [partition for partition in range(PARTITIONS) if taken.get(partition) == self.owner]
+        free = [partition for partition in range(PARTITIONS) if partition not in taken]
+        share = _share(present, self.owner)
+        if mine[share:]:
+            await self.db.execute(_RELEASE, self.name, self.owner, now - timedelta(seconds=1), mine[share:])
+        rows = await self.db.fetch(_CLAIM, self.name, self.owner, (mine + free)[:share], until, now)
         self.held = tuple(sorted(row["partition"] for row in rows))
         return self.held
 
     async def release(self, now: datetime) -> None:
         """Give everything up, so that another owner need not wait."""
-        await self.db.execute(_RELEASE, self.name, self.owner, now - timedelta(seconds=1), list(self.held))
-        self.held = ()
+        held, self.held = self.held, ()
+        await self.db.execute(_RELEASE, self.name, self.owner, now - timedelta(seconds=1), list(held))
+        await self.db.execute(_VANISH, self.name, self.owner, now - timedelta(days=1))
+
+
+def _share(present: Sequence[str], owner: str) -> int:
+    """How many partitions are this owner's: the first of those present take what does not divide."""
+    each, rest = divmod(PARTITIONS, len(present))
+    return each + (present.index(owner) < rest)
 
 
 def partition_of(number: int) -> int:

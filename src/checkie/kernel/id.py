@@ -14,6 +14,7 @@ _TO_PYTHON: Final = str.maketrans(_CROCKFORD, "0123456789abcdefghijklmnopqrstuv"
 _LENGTH: Final = 26
 _VERSION: Final = 8
 _VARIANT: Final = 2
+_LARGEST_STORE: Final = 2**31 - 1  # PostgreSQL's int has a sign
 _counter = itertools.count(secrets.randbits(12))
 
 
@@ -47,6 +48,8 @@ class Id(str):
         found = cls(text)
         if found.number >> 76 & 0xF != _VERSION or found.number >> 62 & 0b11 != _VARIANT:
             raise ValueError(f"not a {cls.__name__}: expected a version 8 UUID")
+        if found.store > _LARGEST_STORE:
+            raise ValueError(f"not a {cls.__name__}: no store has such a number")
         return found
 
     @classmethod

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import accumulate, pairwise
 from typing import Final
 
+_LONGEST: Final = 40
+_TYPED: Final = re.compile(r"[+-]?[0-9]{1,16}(?:\.[0-9]{1,8})?")  # Decimal itself takes exponents, NaN and any length
 LARGEST_MINOR: Final = 10**15
 """The largest amount we take anywhere: far below bigint's 9.2e18, so sums of thousands cannot overflow."""
 
@@ -38,11 +41,11 @@ _EXPONENTS: Final = {
     "USDT": 6,
 }
 _TWO: Final = frozenset(
-    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC CUP"
-    " CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES"
-    " KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK"
-    " NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB"
-    " TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD YER ZAR ZMW ZWG".split()
+    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC"
+    " CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD"
+    " KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO"
+    " NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL"
+    " THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD YER ZAR ZMW ZWG".split()
 )
 
 
@@ -113,10 +116,9 @@ class Money:
 
 def from_decimal(text: str, currency: str) -> Money:
     """What a person typed ("25.99"), exactly. ValueError when it is no amount or finer than the currency allows."""
-    try:
-        scaled = Decimal(text).scaleb(exponent(currency))
-    except InvalidOperation:
-        raise ValueError(f"{text!r} is not an amount") from None
-    if not scaled.is_finite() or scaled != scaled.to_integral_value():
+    if not _TYPED.fullmatch(text):
+        raise ValueError(f"{text[:_LONGEST]!r} is not an amount")
+    scaled = Decimal(text).scaleb(exponent(currency))
+    if scaled != scaled.to_integral_value():
         raise ValueError(f"{text!r} is not a whole number of minor units of {currency}")
     return Money(int(scaled), currency)

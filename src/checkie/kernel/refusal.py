@@ -1,4 +1,4 @@
-"""Refusals: what the rules forbid. The docstring is the message, the code is a contract, the kind knows its HTTP status."""
+"""Refusals: what the rules forbid. Docstring: the message. Code: a contract. Kind: it knows its HTTP status."""
 
 from __future__ import annotations
 

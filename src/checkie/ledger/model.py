@@ -39,7 +39,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account of a store, by what it is for; `owner` is the provider of a clearing account. Currency is the transfer's."""
+    """An account of a store, by what it is for. `owner`: a clearing account's provider. Transfers say its currency."""
 
     kind: Kind
     owner: str = ""

@@ -19,8 +19,10 @@ with wanted as (
   insert into ledger.transfer (store, id, kind, source, target, amount_minor, currency, subject, key, at)
   select $1, w.id, w.kind, s.id, t.id, w.amount_minor, w.currency, w.subject, w.key, $12
   from wanted w
-  join ledger.account s on s.store = $1 and s.kind = w.source_kind and s.owner = w.source_owner and s.currency = w.currency
-  join ledger.account t on t.store = $1 and t.kind = w.target_kind and t.owner = w.target_owner and t.currency = w.currency
+  join ledger.account s
+    on s.store = $1 and s.kind = w.source_kind and s.owner = w.source_owner and s.currency = w.currency
+  join ledger.account t
+    on t.store = $1 and t.kind = w.target_kind and t.owner = w.target_owner and t.currency = w.currency
   on conflict (store, key) do nothing
   returning id, source, target, amount_minor
 ), sides as (
@@ -34,18 +36,20 @@ insert into ledger.account (store, id, kind, owner, currency, created_at)
 select $1, * , $6 from unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) on conflict do nothing
 """
 _SAME: Final = """
-select count(*) from unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[])
-  as w (key, amount_minor, currency, source_kind, target_kind)
+select count(*)
+from unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+  as w (key, amount_minor, currency, source_kind, source_owner, target_kind, target_owner)
 join ledger.transfer x on x.store = $1 and x.key = w.key and x.amount_minor = w.amount_minor and x.currency = w.currency
-join ledger.account s on s.store = $1 and s.id = x.source and s.kind = w.source_kind
-join ledger.account t on t.store = $1 and t.id = x.target and t.kind = w.target_kind
+join ledger.account s on s.store = $1 and s.id = x.source and s.kind = w.source_kind and s.owner = w.source_owner
+join ledger.account t on t.store = $1 and t.id = x.target and t.kind = w.target_kind and t.owner = w.target_owner
 """
 
 
 async def post(tx: Tx, store: int, transfers: Sequence[Transfer], now: datetime) -> None:
-    """Book `transfers` in the caller's transaction, each key once. One statement, but for a store's first in a currency.
+    """Book `transfers` in the caller's transaction, each key once.
 
-    Booking the same again changes nothing; the same key for another movement is refused (KeyReused).
+    One statement, but for a store's first in a currency. Booking the same again changes nothing; the same key for
+    another movement is refused (KeyReused).
     """
     if not transfers or await _post(tx, store, transfers, now) == len(transfers):
         return
@@ -58,7 +62,9 @@ async def post(tx: Tx, store: int, transfers: Sequence[Transfer], now: datetime)
         [t.amount.minor for t in transfers],
         [t.amount.currency for t in transfers],
         [t.source.kind for t in transfers],
+        [t.source.owner for t in transfers],
         [t.target.kind for t in transfers],
+        [t.target.owner for t in transfers],
     )
     if same != len(transfers):
         raise KeyReused

@@ -16,7 +16,8 @@ from checkie.ledger.model import Account, Kind
 _BALANCES: Final = """
 select a.kind, a.owner, a.currency,
   coalesce(b.posted_minor, 0)
-    + coalesce((select sum(d.amount_minor) from ledger.delta d where d.store = a.store and d.account = a.id), 0)::bigint as minor
+    + coalesce((select sum(d.amount_minor) from ledger.delta d where d.store = a.store and d.account = a.id), 0)::bigint
+    as minor
 from ledger.account a left join ledger.balance b on b.store = a.store and b.account = a.id
 where a.store = $1 order by a.currency, a.kind, a.owner
 """

@@ -16,8 +16,8 @@ from checkie.payments import OrderId, SessionId
 from checkie.payments.port import PaymentId
 
 _INSERT: Final = """
-insert into orders."order" (store, id, session, customer, payment, email, status, quote, total_minor, currency, seq, created_at,
-  updated_at)
+insert into orders."order" (store, id, session, customer, payment, email, status, quote, total_minor, currency, seq,
+  created_at, updated_at)
 values ($1, $2, $3, $4, $5, $6, 'PENDING', $7, $8, $9, 1, $10, $10)
 """
 _REQUOTE: Final = """

@@ -1,7 +1,7 @@
 """Events: written with the change they tell of, read in order, done once, replayable.
 
-Owns schema `outbox`. `publish` is the only way in; a `Bus` is the way out (PostgreSQL here, Kafka behind the same port);
-`Consumer` does each event of its kinds exactly once in effect, through an inbox in the transaction of the effect.
+Owns schema `outbox`. `publish` is the only way in; a `Bus` is the way out (PostgreSQL here, Kafka behind the same
+port); `Consumer` does each event of its kinds exactly once in effect, through an inbox in the effect's transaction.
 Invariants: an event exists if and only if its change was committed; `seq` has no gap per aggregate; a consumer sees the
 events of one aggregate in the order of `seq`; an event that a consumer cannot take is kept as a dead letter.
 

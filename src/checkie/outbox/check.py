@@ -14,9 +14,10 @@ from outbox.event group by store, aggregate having count(*) <> max(seq)
 _DEAD: Final = """
 select format('store %s, event %s, consumer %s: %s', store, event, consumer, error) as offender from outbox.dead_letter
 """
-# What a consumer has not passed yet, half a minute after it was written. A consumer without a position has passed nothing.
+# What a consumer has not passed yet, half a minute after it was written. One without a position has passed nothing.
 _LATE: Final = """
-select format('consumer %s, partition %s: %s events wait since %s', c.name, e.partition, count(*), min(e.at)) as offender
+select format('consumer %s, partition %s: %s events wait since %s',
+  c.name, e.partition, count(*), min(e.at)) as offender
 from unnest($1::text[]) as c (name)
 cross join outbox.event e
 left join outbox.position p on p.consumer = c.name and p.partition = e.partition
@@ -25,10 +26,18 @@ group by c.name, e.partition
 """
 
 
+# A dump restored into another cluster keeps transaction ids that this one has not reached: docs/operations.md, "Restore".
+_FOREIGN: Final = """
+select format('partition %s: %s events carry transaction ids of another cluster', partition, count(*)) as offender
+from outbox.event where xid >= pg_snapshot_xmax(pg_current_snapshot()) group by partition
+"""
+
+
 async def check(db: Database, consumers: Sequence[str]) -> dict[str, Sequence[str]]:
     """Each invariant with what offends against it: empty lists when all is well."""
     return {
         "events_have_no_gap": [row["offender"] for row in await db.fetch(_GAPS)],
         "no_event_lost": [row["offender"] for row in await db.fetch(_LATE, list(consumers))],
+        "events_are_of_this_cluster": [row["offender"] for row in await db.fetch(_FOREIGN)],
         "no_event_dead_lettered": [row["offender"] for row in await db.fetch(_DEAD)],
     }

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 import structlog
 
-from checkie.db import Database, Tx
+from checkie.db import OUTAGES, Database, Tx
 from checkie.outbox.bus import Bus
 from checkie.outbox.event import Recorded
 from checkie.outbox.inbox import first_time
@@ -25,7 +25,7 @@ insert into outbox.dead_letter (store, consumer, event, error, at) values ($1, $
 """
 
 Reaction: TypeAlias = Callable[[Tx, int, Sequence[Recorded], datetime], Awaitable[None]]
-"""`reaction(tx, store, events, now)`: the effect of some events of one store, in `tx`. It must not touch the network."""
+"""`reaction(tx, store, events, now)`: the effect of some events of one store, in `tx`. It never touches the network."""
 
 
 @dataclass(slots=True)
@@ -51,7 +51,9 @@ class Consumer:
     async def _group(self, store: int, events: Sequence[Recorded], now: datetime) -> None:
         try:
             await self.do(store, events, now)
-        except Exception as error:
+        except OUTAGES:
+            raise
+        except Exception as error:  # noqa: BLE001 what fails is tried singly, then kept as a dead letter
             if len(events) > 1:
                 _log.warning(
                     "events_tried_singly", consumer=self.name, store=store, count=len(events), error=repr(error)
@@ -63,10 +65,14 @@ class Consumer:
         failure: Exception | None = None
         for attempt in range(TRIES):
             try:
-                return await self.do(event.store, [event], now)
-            except Exception as error:
+                await self.do(event.store, [event], now)
+            except OUTAGES:  # nothing is wrong with the event: it waits, in its place, for the database
+                raise
+            except Exception as error:  # noqa: BLE001 it becomes a dead letter: those behind it must not wait
                 failure = error
                 await asyncio.sleep(_PAUSE_S * 2**attempt)
+            else:
+                return
         _log.error(
             "event_dead_lettered", consumer=self.name, event_name=event.name, event_id=str(event.id), exc_info=failure
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -31,8 +30,9 @@ cross join lateral (
 ) e
 order by e.xid, e.id
 """
-# A transaction that waited for another's lock may carry the smaller xid, and so stand before it though it came after. Both
-# are readable by then, so only the limit can part them: this fetches what the cut left behind of the aggregates read.
+# A transaction that waited for another's lock may carry the smaller xid, and so stand before it though it came after;
+# the other may even stand behind a third that is still open. So what came before the events read is fetched, wherever
+# it stands. It is read again in its place, where the inbox knows it.
 _OVERTAKEN: Final = """
 select e.store, e.id, e.aggregate, e.seq, e.name, e.body, e.at, e.partition
 from unnest($1::int[], $2::uuid[], $3::int[], $4::text[], $5::uuid[]) as a (store, aggregate, seq, xid, event)
@@ -41,7 +41,8 @@ where (e.xid, e.id) > (a.xid::xid8, a.event)
 """
 _KEEP: Final = """
 insert into outbox.position (consumer, partition, xid, event)
-select $1, p.partition, p.xid::xid8, p.event from unnest($2::smallint[], $3::text[], $4::uuid[]) as p (partition, xid, event)
+select $1, p.partition, p.xid::xid8, p.event
+from unnest($2::smallint[], $3::text[], $4::uuid[]) as p (partition, xid, event)
 on conflict (consumer, partition) do update set xid = excluded.xid, event = excluded.event
   where (outbox.position.xid, outbox.position.event) < (excluded.xid, excluded.event)
 """
@@ -64,10 +65,8 @@ class PostgresBus:
         xids, events = zip(*(mark.split(":") for mark in marks.values()), strict=True)
         rows = await self.db.fetch(_READ, list(marks), list(xids), [UUID(event) for event in events], limit)
         last = {row["partition"]: row for row in rows}
-        counts = Counter(row["partition"] for row in rows)
-        cut = {partition: last[partition] for partition, count in counts.items() if count == limit}
-        if cut:
-            rows = [*rows, *await self._overtaken(rows, cut)]
+        if rows:
+            rows = [*rows, *await self._overtaken(rows, last)]
         positions = [Position(partition, f"{row['xid']}:{row['id']}") for partition, row in last.items()]
         return Batch([_recorded(row) for row in rows], positions)
 
@@ -82,14 +81,13 @@ class PostgresBus:
         self._marks.update({(consumer, position.partition): position.mark for position in positions})
 
     async def _overtaken(
-        self, rows: Sequence[asyncpg.Record], cut: Mapping[int, asyncpg.Record]
+        self, rows: Sequence[asyncpg.Record], last: Mapping[int, asyncpg.Record]
     ) -> Sequence[asyncpg.Record]:
         seqs: dict[tuple[int, UUID, int], int] = {}
         for row in rows:
-            if row["partition"] in cut:
-                key = (row["store"], row["aggregate"], row["partition"])
-                seqs[key] = max(seqs.get(key, 0), row["seq"])
-        ends = [cut[partition] for _, _, partition in seqs]
+            key = (row["store"], row["aggregate"], row["partition"])
+            seqs[key] = max(seqs.get(key, 0), row["seq"])
+        ends = [last[partition] for _, _, partition in seqs]
         return await self.db.fetch(
             _OVERTAKEN,
             [store for store, _, _ in seqs],

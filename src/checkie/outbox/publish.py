@@ -29,8 +29,8 @@ class Draft:
 def publish(tx: Tx, drafts: Sequence[Draft], now: datetime) -> None:
     """Record events of one store in the caller's transaction: they happen if, and only if, the change does.
 
-    Written just before the commit, in one statement for all that the transaction published. The caller holds the lock on
-    each aggregate's row, where it counts `seq`.
+    Written just before the commit, in one statement for all that the transaction published. The caller holds the lock
+    on each aggregate's row, where it counts `seq`.
     """
     tx.defer(_write, [(draft, now) for draft in drafts])
 

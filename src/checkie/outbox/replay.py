@@ -28,7 +28,7 @@ async def redrive(db: Database, consumer: Consumer, now: datetime, limit: int = 
             continue
         try:
             await consumer.do(dead["store"], [Recorded(**dict(row))], now)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 it stays a dead letter, and the others are tried
             _log.warning(
                 "dead_letter_failed_again", consumer=consumer.name, event_id=str(dead["event"]), error=repr(error)
             )

@@ -1,17 +1,16 @@
 """Payments: the intent to collect one amount, and its numbered attempts at providers.
 
-Owns schema `payments`. Publishes `payment.created`, `.retried`, `.requires_action`, `.processing`, `.completed`, `.failed`,
-`.cancelled`, `.refunded`, `.unapplied`. Providers implement `payments.port`; only `app` knows which there are.
-Invariants: one live attempt a payment; a payment is paid if and only if one attempt's money was applied to it, and that is
-booked in the ledger in the same transaction; an attempt that may still succeed has a time at which its provider is asked.
+Owns schema `payments`. Publishes what `events` lists. Providers implement `port`; only `app` knows which there are.
+Invariants: one live attempt a payment; a payment is paid if and only if one attempt's money was applied to it, booked
+in the ledger in that transaction; an attempt that may still succeed has a time at which its provider is asked.
 """
 
-from checkie.payments.absorb import INTEGRITY, absorb
+from checkie.payments.absorb import INTEGRITY
 from checkie.payments.ask import ask, ask_row
-from checkie.payments.authorize import authorize, record
+from checkie.payments.authorize import authorize
 from checkie.payments.begin import Collect, begin, begin_again
 from checkie.payments.cancel import cancel
-from checkie.payments.model import Attempt, AttemptStatus, OrderId, Payment, PaymentStatus, SessionId
+from checkie.payments.model import Attempt, AttemptStatus, NoAttemptsLeft, OrderId, Payment, PaymentStatus, SessionId
 from checkie.payments.queries import check, latest_of, paid
 from checkie.payments.receive import receive
 from checkie.payments.store import find_due
@@ -21,11 +20,11 @@ __all__ = [
     "Attempt",
     "AttemptStatus",
     "Collect",
+    "NoAttemptsLeft",
     "OrderId",
     "Payment",
     "PaymentStatus",
     "SessionId",
-    "absorb",
     "ask",
     "ask_row",
     "authorize",
@@ -37,5 +36,4 @@ __all__ = [
     "latest_of",
     "paid",
     "receive",
-    "record",
 ]

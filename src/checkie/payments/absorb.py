@@ -1,7 +1,7 @@
 """What an answer or a notice from a provider means for a payment: the whole decision, with no I/O.
 
-The provider's word is a fact, so it is never refused: news that is stale (a "requires action" after the success) changes
-nothing, and money that does not fit is booked apart and told of.
+The provider's word is a fact, so it is never refused: news that is stale (a "requires action" after the success)
+changes nothing, and money that does not fit is booked apart and told of.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final, assert_never
 from checkie.kernel import Money
 from checkie.ledger import Account, Kind, Transfer
 from checkie.payments import events
-from checkie.payments.model import ATTEMPT, PAYMENT, Attempt, NotYetSucceeded, Payment, PaymentStatus, told
+from checkie.payments.model import ATTEMPT, MAX_FAILURES, PAYMENT, Attempt, NotYetSucceeded, Payment, told
 from checkie.payments.port import (
     Action,
     ActionNeeded,
@@ -39,7 +39,7 @@ class Change:
     news: tuple[events.PaymentEvent, ...] = ()
 
 
-def absorb(payment: Payment, attempt: Attempt, outcome: Outcome | Refunded) -> Change | None:
+def absorb(payment: Payment, attempt: Attempt, outcome: Outcome | Refunded) -> Change | None:  # noqa: PLR0911 one return a kind of news
     """The change that `outcome` of `attempt` makes; None when it is no news. Raises NotYetSucceeded (see there)."""
     match outcome:
         case Approved():
@@ -83,7 +83,8 @@ def _approved(payment: Payment, attempt: Attempt, outcome: Approved) -> Change |
     if not ATTEMPT.allows(attempt.status, "succeed"):
         return None
     facts = dict(outcome.facts)
-    attempt = replace(attempt, reference=outcome.reference, facts=facts, three_ds_status=facts.get("three_d_secure"))
+    proof = facts.get("three_d_secure") or attempt.three_ds_status
+    attempt = replace(attempt, reference=outcome.reference, facts=facts, three_ds_status=proof)
     if outcome.amount != attempt.amount:
         return _mistrusted(payment, attempt, outcome.amount)
     attempt = replace(attempt, status=ATTEMPT.move(attempt.status, "succeed")[0])
@@ -117,9 +118,11 @@ def _mistrusted(payment: Payment, attempt: Attempt, received: Money) -> Change:
         failure_message=_INTEGRITY_MESSAGE,
     )
     change = _unapplied(payment, attempt, received, "INTEGRITY")
-    if not PAYMENT.allows(payment.status, "fail"):
+    if payment.is_paid:
         return change
-    failed = replace(change.payment, failures=3)
+    failed = replace(change.payment, failures=MAX_FAILURES)  # nobody is asked for more before a person has looked
+    if attempt.number != payment.attempts or not PAYMENT.allows(payment.status, "fail"):
+        return replace(change, payment=failed)
     failed, news = _fail(failed, attempt, INTEGRITY, _INTEGRITY_MESSAGE)
     return replace(change, payment=failed, news=(*change.news, news))
 
@@ -151,7 +154,7 @@ def _declined(payment: Payment, attempt: Attempt, outcome: Declined) -> Change |
     )
     if attempt.number != payment.attempts or not PAYMENT.allows(payment.status, "fail"):
         return Change(payment, attempt)
-    payment = replace(payment, failures=payment.failures + 1)
+    payment = replace(payment, failures=min(payment.failures + 1, MAX_FAILURES))
     payment, news = _fail(payment, attempt, outcome.code, outcome.message)
     return Change(payment, attempt, news=(news,))
 
@@ -173,19 +176,26 @@ def _refunded(payment: Payment, attempt: Attempt, outcome: Refunded) -> Change |
     fresh = outcome.total.minor - attempt.refunded_minor
     if attempt.status not in ("SUCCEEDED", "INTEGRITY_FAILURE"):
         raise NotYetSucceeded
-    if fresh <= 0:
+    if fresh <= 0 or (attempt.is_applied and outcome.total.currency != attempt.amount.currency):
         return None
     attempt = replace(attempt, refunded_minor=outcome.total.minor)
-    amount = Money(fresh, outcome.total.currency)
     source = Account(Kind.MERCHANT if attempt.is_applied else Kind.UNAPPLIED)
     target = Account(Kind.CLEARING, attempt.provider)
     key = f"{attempt.id}:refund:{outcome.total.minor}"
-    booked = Transfer("refund", source, target, amount, payment.id, key)
-    if not attempt.is_applied:
-        return Change(payment, attempt, (booked,))
-    total = payment.refunded_minor + fresh
-    verb = "refund_rest" if total >= payment.amount.minor else "refund_part"
-    status: PaymentStatus = PAYMENT.move(payment.status, verb)[0]
+    amount = Money(fresh, outcome.total.currency)
+    change = Change(payment, attempt, (Transfer("refund", source, target, amount, payment.id, key),))
+    return _told_of_refund(change, fresh) if attempt.is_applied else change
+
+
+def _told_of_refund(change: Change, fresh: int) -> Change:
+    """Providers can give back more than was paid. It is booked, but a payment is refunded once it is refunded whole."""
+    payment = change.payment
+    total = min(payment.refunded_minor + fresh, payment.amount.minor)
+    verb = "refund_rest" if total == payment.amount.minor else "refund_part"
+    if not PAYMENT.allows(payment.status, verb):
+        return change
+    status, _ = PAYMENT.move(payment.status, verb)
     payment = replace(payment, status=status, refunded_minor=total, seq=payment.seq + 1)
-    news = events.PaymentRefunded(**told(payment, attempt), refund=fresh, refunded=total)  # type: ignore[arg-type]  # as above
-    return Change(payment, attempt, (booked,), (news,))
+    facts = told(payment, change.attempt)
+    news = events.PaymentRefunded(**facts, refund=fresh, refunded=total)  # type: ignore[arg-type]  # told() names the fields
+    return replace(change, payment=payment, news=(news,))

@@ -30,7 +30,7 @@ async def authorize(db: Database, cards: Cards, intent: Intent, now: datetime) -
 
 
 async def record(db: Database, attempt: AttemptId, outcome: Outcome, now: datetime) -> Change | None:
-    """Take in what a provider says of an attempt: rows, bookings and events in one transaction. None when it is no news."""
+    """Take in what a provider says of an attempt: rows, bookings, events in one transaction. None if it is no news."""
     async with db.transaction() as tx:
         found = await store.lock(tx, attempt)
         change = absorb(found.payment, found.attempt, outcome)

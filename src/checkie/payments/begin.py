@@ -62,7 +62,7 @@ async def begin(tx: Tx, collect: Collect, now: datetime) -> tuple[Payment, Attem
 async def begin_again(
     tx: Tx, payment_id: PaymentId, amount: Money, provider: str, now: datetime
 ) -> tuple[Payment, Attempt]:
-    """A further attempt after one that failed or was called off. Refuses the fourth after three failures (NoAttemptsLeft)."""
+    """A further attempt after one that failed or was called off. After three failures it refuses (NoAttemptsLeft)."""
     payment = await store.lock_payment(tx, payment_id)
     if payment is None:
         raise NoSuchPayment

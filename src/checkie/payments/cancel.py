@@ -12,7 +12,10 @@ from checkie.payments.port import Outcome, Provider, Unknown
 
 
 async def cancel(db: Database, providers: Mapping[str, Provider], attempt: Attempt, now: datetime) -> Outcome:
-    """Make sure a live attempt can no longer succeed, and record the answer (Approved: it was too late; Unknown: ask again)."""
+    """Make sure a live attempt can no longer succeed, and record the answer.
+
+    Approved: it was too late. Unknown: ask again.
+    """
     provider = providers.get(attempt.provider)
     if provider is None:
         return Unknown(f"provider {attempt.provider} is not configured")

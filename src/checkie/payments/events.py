@@ -52,7 +52,7 @@ class PaymentProcessing(PaymentEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentCompleted(PaymentEvent):
-    """The money arrived and is booked: `amount` from the buyer, of which `fee` is the platform's and `net` the store's."""
+    """The money arrived and is booked: `amount` from the buyer, of it `fee` for the platform, `net` for the store."""
 
     name: ClassVar[str] = "payment.completed"
     public: ClassVar[bool] = True
@@ -63,7 +63,7 @@ class PaymentCompleted(PaymentEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentFailed(PaymentEvent):
-    """An attempt was refused. While `attempts_left` is not 0 the buyer may try again, and the payment may yet complete."""
+    """An attempt was refused. While `attempts_left` is not 0 the buyer may try again and the payment yet complete."""
 
     name: ClassVar[str] = "payment.failed"
     public: ClassVar[bool] = True

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Annotated, Final, cast
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
 
 from checkie import web
 from checkie.kernel import NotFound
-from checkie.payments.port import Provider
+from checkie.payments.model import NoSuchAttempt, NotYetSucceeded
+from checkie.payments.port import BadSignature, Provider
 from checkie.payments.receive import receive
+from checkie.web import contract
 
 router = APIRouter(tags=["Provider webhooks"])
+_EVENT: Final = {
+    "requestBody": {
+        "description": "The provider's event, just as it sends it: the signature covers every byte.",
+        "required": True,
+        "content": {"application/json": {"schema": {"type": "object", "description": "As the provider defines it."}}},
+    }
+}
 
 
 class NoSuchProvider(NotFound):
@@ -28,9 +37,21 @@ class Received(BaseModel):
     received: bool = True
 
 
-@router.post("/api/webhooks/{provider}", responses=web.problems(400, 404, 409, 413))
-async def receive_webhook(provider: str, request: Request) -> Received:
-    """Take in a provider's webhook: raw body, signed as the provider does. The same event twice changes nothing."""
+@router.post(
+    "/api/webhooks/{provider}",
+    summary="Receive a provider's webhook",
+    responses=contract.problems(BadSignature, NoSuchProvider, NoSuchAttempt, NotYetSucceeded, web.BodyTooLarge),
+    openapi_extra=_EVENT,
+)
+async def receive_webhook(
+    provider: Annotated[str, Path(description="A configured provider.", examples=["simulator", "stripe"])],
+    request: Request,
+) -> Received:
+    """Take in a provider's webhook: raw body, signed as the provider does. The same event twice changes nothing.
+
+    The provider sends its signature in a header of its own (`Stripe-Signature`, `Simulator-Signature`); it may be five
+    minutes old. Anything but 200 makes the provider send the event again later.
+    """
     body = await web.read_body(request)
     runtime = web.runtime(request)
     known = cast("Mapping[str, Provider]", request.app.state.providers)

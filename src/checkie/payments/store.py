@@ -27,12 +27,13 @@ from checkie.payments.model import (
 )
 from checkie.payments.port import AttemptId, PaymentId
 
-PAYMENT_COLUMNS: Final = """p.id as payment_id, p.session, p.order_id, p.amount_minor as payment_minor, p.currency, p.fee_bps,
-  p.status as payment_status, p.attempts, p.failures, p.refunded_minor as payment_refunded, p.failure_code as payment_code,
-  p.failure_message as payment_message, p.seq"""
-ATTEMPT_COLUMNS: Final = """a.id as attempt_id, a.number, a.amount_minor as attempt_minor, a.currency as attempt_currency, a.provider,
-  a.provider_reference, a.status as attempt_status, a.is_applied, a.refunded_minor as attempt_refunded,
-  a.failure_code as attempt_code, a.failure_message as attempt_message, a.requires_3ds, a.three_ds_status, a.provider_response"""
+PAYMENT_COLUMNS: Final = """p.id as payment_id, p.session, p.order_id, p.amount_minor as payment_minor, p.currency,
+  p.fee_bps, p.status as payment_status, p.attempts, p.failures, p.refunded_minor as payment_refunded,
+  p.failure_code as payment_code, p.failure_message as payment_message, p.seq"""
+ATTEMPT_COLUMNS: Final = """a.id as attempt_id, a.number, a.amount_minor as attempt_minor,
+  a.currency as attempt_currency, a.provider, a.provider_reference, a.status as attempt_status, a.is_applied,
+  a.refunded_minor as attempt_refunded, a.failure_code as attempt_code, a.failure_message as attempt_message,
+  a.requires_3ds, a.three_ds_status, a.provider_response"""
 
 _LOCK: Final = f"""
 select {PAYMENT_COLUMNS}, {ATTEMPT_COLUMNS}
@@ -42,8 +43,8 @@ where a.store = $1 and a.id = $2 for update
 _LOCK_PAYMENT: Final = f"select {PAYMENT_COLUMNS} from payments.payment p where p.store = $1 and p.id = $2 for update"
 _CREATE: Final = """
 with made as (
-  insert into payments.payment (store, id, session, order_id, amount_minor, currency, fee_bps, status, attempts, failures, seq,
-    created_at, updated_at)
+  insert into payments.payment (store, id, session, order_id, amount_minor, currency, fee_bps, status, attempts,
+    failures, seq, created_at, updated_at)
   values ($1, $2, $3, $4, $5, $6, $7, 'PENDING', 1, 0, 1, $11, $11)
 )
 insert into payments.attempt (store, id, payment, number, amount_minor, currency, provider, status, ask_at, partition,
@@ -61,18 +62,23 @@ values ($1, $2, $3, $4, $5, $6, $7, 'PENDING', $8, $9, $10, $10)
 """
 _WRITE: Final = """
 with changed as (
-  update payments.payment set status = $3, failures = $4, refunded_minor = $5, failure_code = $6, failure_message = $7, seq = $8,
+  update payments.payment
+  set status = $3, failures = $4, refunded_minor = $5, failure_code = $6, failure_message = $7, seq = $8,
     updated_at = $20, succeeded_at = case when $3 = 'SUCCEEDED' then coalesce(succeeded_at, $20) else succeeded_at end
   where store = $1 and id = $2
 )
-update payments.attempt set provider_reference = $10, status = $11, is_applied = $12, refunded_minor = $13, failure_code = $14,
+update payments.attempt
+set provider_reference = $10, status = $11, is_applied = $12, refunded_minor = $13, failure_code = $14,
   failure_message = $15, requires_3ds = $16, three_ds_status = $17, provider_response = $18,
-  ask_at = case when $19 then ask_at when $21 then $20::timestamptz end, updated_at = $20
+  asks = case when $11 = 'UNKNOWN' and status <> 'UNKNOWN' then 0 else asks end,
+  ask_at = case when $11 = 'UNKNOWN' and status <> 'UNKNOWN' then $22::timestamptz when $19 then ask_at
+    when $21 then $20::timestamptz end,
+  updated_at = $20
 where store = $1 and id = $9
 """
 _NOTE_REFERENCE: Final = """
-update payments.attempt set provider_reference = $3, updated_at = $4 where store = $1 and id = $2 and provider_reference is null
-  and status = 'PENDING'
+update payments.attempt set provider_reference = $3, updated_at = $4
+where store = $1 and id = $2 and provider_reference is null and status = 'PENDING'
 """
 _DUE: Final = """
 select store, id from payments.attempt where partition = any($1) and ask_at <= $2 order by ask_at limit $3
@@ -83,6 +89,8 @@ from payments.payment p
 where a.store = $1 and a.id = $2 and a.ask_at <= $3 and a.asks = $5 and p.store = a.store and p.id = a.payment
 returning {PAYMENT_COLUMNS}, {ATTEMPT_COLUMNS}
 """
+# Another attempt paid: those that live are called off now, not when they would next be asked about.
+_HURRY: Final = "update payments.attempt set ask_at = $3 where store = $1 and payment = $2 and ask_at > $3"
 _CLOSE: Final = (
     "update payments.attempt set ask_at = null, updated_at = $3 where store = $1 and id = $2 and status = 'FAILED'"
 )
@@ -175,7 +183,10 @@ async def write(tx: Tx, change: Change, now: datetime) -> None:
         attempt.is_live,
         now,
         attempt.is_refused,
+        next_ask(0, now),
     )
+    if payment.is_paid and payment.attempts > 1:
+        await tx.execute(_HURRY, payment.id.store, payment.id.uuid, now)
     await ledger.post(tx, payment.id.store, change.transfers, now)
     first = payment.seq - len(change.news) + 1
     publish(tx, [Draft(payment.id, first + place, event) for place, event in enumerate(change.news)], now)

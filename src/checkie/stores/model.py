@@ -28,7 +28,7 @@ class SlugTaken(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A merchant's shop; the tenant. `fee_bps` is the platform's share of a card payment, in hundredths of a percent."""
+    """A merchant's shop; the tenant. `fee_bps`: the platform's share of a card payment, in hundredths of a percent."""
 
     number: int
     id: StoreId

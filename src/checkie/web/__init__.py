@@ -1,13 +1,14 @@
 """What every HTTP surface shares: the runtime, problems, request ids, size limits, idempotency keys, cursors.
 
-Owns schema `web`. Publishes nothing. Invariants: every refusal is answered as problem+json with its code; every answer has
-`X-Request-Id`; a request with an Idempotency-Key takes effect once and is answered the same again.
+Owns schema `web`. Publishes nothing. Invariants: every refusal is answered as problem+json with its code; every answer
+has `X-Request-Id`; a request with an Idempotency-Key takes effect once and is answered the same again.
 """
 
+from checkie.web import contract
 from checkie.web.body import BodyTooLarge, read_body
 from checkie.web.idempotency import Answer, idempotency_key, once, prune
 from checkie.web.middleware import Observed
-from checkie.web.problems import Problem, install, problem, problems
+from checkie.web.problems import Problem, install, problem
 from checkie.web.runtime import Runtime, bearer, client_ip, runtime
 from checkie.web.visitor import Visitor, is_machine, visitor
 
@@ -20,12 +21,12 @@ __all__ = [
     "Visitor",
     "bearer",
     "client_ip",
+    "contract",
     "idempotency_key",
     "install",
     "is_machine",
     "once",
     "problem",
-    "problems",
     "prune",
     "read_body",
     "runtime",

@@ -1,8 +1,8 @@
-"""Idempotency-Key: the same key and body take effect once and are answered the same again; after a crash the retry resumes.
+"""Idempotency-Key: the same key and body take effect once and get the same answer again; after a crash a retry resumes.
 
-Kept for 24 hours or more. As in Stripe's API, a refusal is not kept: the request took no effect and may be mended. What is
-kept is sealed, for answers hold secrets of the buyer. An operation run under a key must itself be safe to repeat, for after a
-crash it runs again from its start.
+Kept for 24 hours or more. As in Stripe's API, a refusal is not kept: the request took no effect and may be mended. What
+is kept is sealed, for answers hold secrets of the buyer. An operation run under a key must itself be safe to repeat,
+for after a crash it runs again from its start.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -34,16 +34,19 @@ on conflict (store, endpoint, key) do update set locked_until = excluded.locked_
 returning key
 """
 _LOOK: Final = """
-select request_hash, response_status, response_sealed from web.idempotency_key where store = $1 and endpoint = $2 and key = $3
+select request_hash, response_status, response_sealed from web.idempotency_key
+where store = $1 and endpoint = $2 and key = $3
 """
 _KEEP: Final = """
-update web.idempotency_key set response_status = $4, response_sealed = $5 where store = $1 and endpoint = $2 and key = $3
+update web.idempotency_key set response_status = $4, response_sealed = $5
+where store = $1 and endpoint = $2 and key = $3
 """
 _FORGET: Final = (
     "delete from web.idempotency_key where store = $1 and endpoint = $2 and key = $3 and response_status is null"
 )
 _PRUNE: Final = """
-delete from web.idempotency_key where ctid = any(array(select ctid from web.idempotency_key where expires_at <= $1 limit $2))
+delete from web.idempotency_key
+where ctid = any(array(select ctid from web.idempotency_key where expires_at <= $1 limit $2))
 """
 
 
@@ -63,6 +66,7 @@ class StillRunning(Conflict):
     """A request with this Idempotency-Key is still running. Ask again in a moment."""
 
     code = "idempotency_key_in_use"
+    retry_after_s: ClassVar[int] = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ class Answer:
 
     status: int
     body: dict[str, Any]
+    is_final: bool = True
+    """Whether the same request would be answered the same. What is not final is not kept, so a retry learns more."""
 
 
 def idempotency_key(request: Request) -> str | None:
@@ -102,6 +108,9 @@ async def once(
     except Refusal:
         await runtime.db.execute(_FORGET, store, endpoint, name)
         raise
+    if not answer.is_final:
+        await runtime.db.execute(_FORGET, store, endpoint, name)
+        return JSONResponse(answer.body, answer.status)
     body = json.dumps(answer.body).encode()
     sealed = runtime.keyring.seal(body, _context(key))
     await runtime.db.execute(_KEEP, store, endpoint, name, answer.status, sealed)

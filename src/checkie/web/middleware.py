@@ -15,6 +15,9 @@ from checkie.web.body import MAX_BODY_BYTES, BodyTooLarge
 
 _log = structlog.get_logger()
 _GIVEN_ID: Final = re.compile(rb"[A-Za-z0-9_.-]{8,64}")
+_NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
+_NO_STORING: Final = (b"cache-control", b"no-store")
+_KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
 REQUESTS = Histogram(
     "checkie_http_request_seconds",
@@ -46,8 +49,10 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
-                message = {**message, "headers": [*headers, (b"x-content-type-options", b"nosniff")]}
+                headers = [*message.get("headers", ()), (b"x-request-id", request_id.encode()), _NO_SNIFFING]
+                if scope["path"].startswith("/api/widget/"):  # answers that hold secrets
+                    headers.append(_NO_STORING)
+                message = {**message, "headers": headers}
             await send(message)
 
         try:
@@ -59,7 +64,8 @@ class Observed:
 def _measure(scope: Scope, status: int, took_s: float) -> None:
     route = scope.get("route")
     name = getattr(route, "path", "unmatched")
-    REQUESTS.labels(scope["method"], name, status).observe(took_s)
+    method = scope["method"] if scope["method"] in _KNOWN_METHODS else "other"  # any word may be sent as a method
+    REQUESTS.labels(method, name, status).observe(took_s)
     if scope["path"] not in _QUIET:
         _log.info("request", method=scope["method"], route=name, status=status, ms=round(took_s * 1000, 2))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from fastapi import FastAPI
@@ -11,62 +11,77 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
-from checkie.kernel import Refusal
+from checkie.kernel import Invalid, NotFound, Refusal
 
 _log = structlog.get_logger()
 MEDIA_TYPE: Final = "application/problem+json"
-_TITLES: Final = {
-    400: "Bad request",
-    404: "Not found",
-    405: "Method not allowed",
-    413: "Body too large",
-    500: "Our fault",
-}
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+_LONGEST_PARAM: Final = 200
+
+
+class MalformedJson(Refusal):
+    """The body cannot be read as JSON."""
+
+    code, status, title = "malformed_json", 400, "Bad request"
+
+
+class MethodNotAllowed(Refusal):
+    """This address does not take this method. The header `Allow` names those that it takes."""
+
+    code, status, title = "method_not_allowed", 405, "Method not allowed"
+
+
+class ContentTypeUnsupported(Refusal):
+    """Send the body as JSON, with `Content-Type: application/json`."""
+
+    code, status, title = "content_type_unsupported", 415, "Unsupported media type"
+
+
+class InvalidRequest(Invalid):
+    """A field is missing, unknown or of the wrong kind; `param` names it."""
+
+    code = "invalid_request"
+
+
+class InternalError(Refusal):
+    """Something went wrong on our side. Nothing is known to be lost; try again."""
+
+    code, status, title = "internal_error", 500, "Our fault"
 
 
 class Problem(BaseModel):
-    """Why a request was refused. `code` is stable; `detail` is for people; `param` names the field, if one is at fault."""
+    """Why a request was refused. `code` is stable, `detail` is for people; `param` names the field at fault, if any."""
 
-    type: str = Field(examples=["urn:checkie:problem:session_not_found"])
-    title: str
-    status: int
-    code: str
-    detail: str
-    param: str | None = None
-    request_id: str | None = None
-
-
-_MEANINGS: Final = {
-    400: "The request cannot be read",
-    401: "The request does not prove who sends it",
-    404: "There is no such thing",
-    409: "The state of the thing forbids it",
-    412: "The thing has changed since it was read",
-    413: "The body is too large",
-    422: "A field breaks a rule",
-}
+    type: str = Field(examples=["urn:checkie:problem:session_over"])
+    title: str = Field(examples=["Conflict"])
+    status: int = Field(examples=[409], ge=400, le=599)
+    code: str = Field(examples=["session_over"])
+    detail: str = Field(examples=["This checkout has expired. Start again; what you typed can be used once more."])
+    param: str | None = Field(default=None, examples=["email"])
+    request_id: str | None = Field(default=None, examples=["req_5f0c1de7b8a94c21a3b0e6d7"])
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI responses for refusals with these statuses."""
-    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    return {status: {"description": _MEANINGS[status], "content": {MEDIA_TYPE: schema}} for status in statuses}
-
-
-def problem(request: Request, status: int, code: str, detail: str, param: str | None = None) -> JSONResponse:
+def problem(request: Request, refusal: Refusal) -> JSONResponse:
     """The answer to a refused request."""
-    request_id = request.scope.get("request_id")
     body = {
-        "type": f"urn:checkie:problem:{code}",
-        "title": _TITLES.get(status, "Refused"),
-        "status": status,
-        "code": code,
-        "detail": detail,
-        "param": param,
-        "request_id": request_id,
+        "type": f"urn:checkie:problem:{refusal.code}",
+        "title": refusal.title,
+        "status": refusal.status,
+        "code": refusal.code,
+        "detail": refusal.detail,
+        "param": refusal.param,
+        "request_id": request.scope.get("request_id"),
     }
-    return JSONResponse({key: value for key, value in body.items() if value is not None}, status, media_type=MEDIA_TYPE)
+    told = {key: value for key, value in body.items() if value is not None}
+    return JSONResponse(told, refusal.status, _headers(refusal), MEDIA_TYPE)
+
+
+def _headers(refusal: Refusal) -> dict[str, str]:
+    wait_s = getattr(refusal, "retry_after_s", None)
+    challenge = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
+    return challenge if wait_s is None else {**challenge, "Retry-After": str(wait_s)}
 
 
 def install(app: FastAPI) -> None:
@@ -80,10 +95,7 @@ def install(app: FastAPI) -> None:
 async def _refused(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, Refusal):
         raise error
-    answer = problem(request, error.status, error.code, error.detail, error.param)
-    if error.status == 401:
-        answer.headers["WWW-Authenticate"] = "Bearer"
-    return answer
+    return problem(request, error)
 
 
 async def _malformed(request: Request, error: Exception) -> JSONResponse:
@@ -91,10 +103,12 @@ async def _malformed(request: Request, error: Exception) -> JSONResponse:
         raise error
     first = error.errors()[0]
     if first["type"] == "json_invalid":
-        return problem(request, 400, "malformed_json", "The body is not valid JSON.")
+        return problem(request, MalformedJson())
+    if isinstance(error.body, bytes):  # FastAPI leaves a body alone that does not say it is JSON
+        return problem(request, ContentTypeUnsupported())
     where = [str(part) for part in first["loc"] if part not in ("body", "path", "query", "header")]
-    param = ".".join(where) or None
-    return problem(request, 422, "invalid_request", f"{first['msg']}.", param)
+    param = ".".join(where)[:_LONGEST_PARAM] or None
+    return problem(request, InvalidRequest(f"{first['msg']}.", param=param))
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
@@ -102,14 +116,25 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
         raise error
     if isinstance(error.__cause__, Refusal):  # FastAPI wraps what reading the body raised
         return await _refused(request, error.__cause__)
-    code = {404: "not_found", 405: "method_not_allowed", 400: "bad_request"}.get(error.status_code, "refused")
-    answer = problem(request, error.status_code, code, f"{error.detail}.")
-    answer.headers.update(error.headers or {})
-    return answer
+    if error.status_code == 404:
+        return problem(request, NotFound("There is nothing at this address."))
+    if error.status_code == 405:
+        answer = problem(request, MethodNotAllowed())
+        answer.headers["Allow"] = ", ".join(_allowed(request))
+        return answer
+    return problem(request, MalformedJson())  # FastAPI raises no other: a body that is no UTF-8, too deep, cut off
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods that the address takes. Starlette tells only those of the first route that has the path."""
+    routes = request.app.routes
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
 
 
 async def _failed(request: Request, error: Exception) -> JSONResponse:
     _log.error("request_failed", path=request.url.path, exc_info=error)
-    return problem(
-        request, 500, "internal_error", "Something went wrong on our side. Nothing is known to be lost; try again."
-    )
+    return problem(request, InternalError())

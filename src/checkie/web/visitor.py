@@ -13,7 +13,7 @@ from checkie.web.runtime import client_ip
 _LONGEST: Final = 512
 _LONGEST_NAME: Final = 40
 _MOST_UTM: Final = 10
-_BOT: Final = re.compile(r"bot\b|crawl|spider|slurp|preview|facebookexternalhit", re.IGNORECASE)
+_BOT: Final = re.compile(r"bot(?=[/;)]|$)|crawl|spider|slurp|preview|facebookexternalhit", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Visitor:
 
     def as_json(self) -> dict[str, object]:
         """What a row holds."""
-        utm = {key[:_LONGEST_NAME]: _clean(value) for key, value in list(self.utm.items())[:_MOST_UTM]}
+        utm = {_clean(key)[:_LONGEST_NAME]: _clean(value) for key, value in list(self.utm.items())[:_MOST_UTM]}
         facts = {"ip": self.ip, "user_agent": self.user_agent, "referrer": self.referrer}
         return {**{key: _clean(value) for key, value in facts.items() if value}, **({"utm": utm} if utm else {})}
 

@@ -10,6 +10,13 @@ create table db.lease (
   primary key (name, partition)
 );
 
+create table db.owner (
+  name text not null,
+  owner text not null,
+  until timestamptz not null,
+  primary key (name, owner)
+);
+
 create table outbox.event (
   store int not null,
   id uuid not null,
@@ -52,7 +59,7 @@ create table outbox.dead_letter (
 );
 
 grant usage on schema db, outbox to checkie_app;
-grant select, insert, update, delete on db.lease to checkie_app;
+grant select, insert, update, delete on db.lease, db.owner to checkie_app;
 grant select, insert on outbox.event to checkie_app;
 grant select, insert, update on outbox.position to checkie_app;
 grant select, insert, delete on outbox.inbox, outbox.dead_letter to checkie_app;

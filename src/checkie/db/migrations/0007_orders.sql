@@ -1,7 +1,7 @@
 create schema orders;
 
 create table orders."order" (
-  store int not null references stores.store (number),
+  store int not null,
   id uuid not null,
   session uuid not null,
   customer uuid not null,

@@ -1,0 +1,66 @@
+"""How many SQL statements the application sends, counted by PostgreSQL itself: it logs every one for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import asyncpg
+
+from checkie.db.embedded import Server
+
+_LINE: Final = re.compile(
+    rb"^\d{4}-[^\n]* checkie_app@checkie LOG:  (?:execute [^:]*|statement): ([^\n]*(?:\n\t[^\n]*)*)", re.MULTILINE
+)
+_SETTLE_S: Final = 0.3
+
+
+@contextmanager
+def counted(server: Server) -> Iterator[Counter[str]]:
+    """Count what the application sends to the demo's database meanwhile: by text, transaction control included."""
+    log = server.folder / "pg.log"
+    found: Counter[str] = Counter()
+    _tell(server, "alter system set log_statement = 'all'")
+    try:
+        start = log.stat().st_size
+        yield found
+        with log.open("rb") as file:
+            file.seek(start)
+            found.update(" ".join(text.decode(errors="replace").split()) for text in _LINE.findall(file.read()))
+    finally:
+        _tell(server, "alter system reset log_statement")
+
+
+def analyze(server: Server) -> None:
+    """Let PostgreSQL look at the tables, as it would by itself in the first minutes.
+
+    Plans that were made for empty tables stay until then, and read whole indexes: that is the start of a database, not
+    its life.
+    """
+    _tell(server, "analyze", database="checkie")
+
+
+def commits(server: Server) -> int:
+    """How many transactions of the demo's database have been committed so far, reading ones included."""
+    time.sleep(1.1)  # PostgreSQL's statistics are up to a second late
+    return int(_tell(server, "select xact_commit from pg_stat_database where datname = 'checkie'"))
+
+
+def _tell(server: Server, sql: str, database: str = "postgres") -> str:
+    async def tell() -> str:
+        connection = await asyncpg.connect(server.owner_url(database))
+        try:
+            value = await connection.fetchval(sql)
+            await connection.execute("select pg_reload_conf()")
+        finally:
+            await connection.close()
+        return str(value)
+
+    value = asyncio.run(tell())
+    time.sleep(_SETTLE_S)
+    return value

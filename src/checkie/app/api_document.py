@@ -1,0 +1,97 @@
+"""The OpenAPI document: what FastAPI derives from the routes, and what every route has besides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from checkie import web
+from checkie.web import contract
+
+ABOUT: Final = """Checkie sells by sessions: opening a page opens one; the buyer changes it, pays, asks how it stands.
+
+**Amounts** are whole minor units with their currency: `{"amount": 2599, "currency": "USD"}` is $25.99. **Times** are
+ISO 8601 in UTC. **Names** are snake_case.
+
+**Errors** are `application/problem+json`. `code` is a contract, `detail` is for people, `param` names the field at
+fault. Each answer lists its codes. Besides those: 404 `not_found` where nothing is, 405 `method_not_allowed` with the
+header `Allow`, 500 `internal_error` if we fail.
+
+**Every answer** has the header `X-Request-Id`. Bodies are at most 256 KiB. Answers of the API are not to be cached."""
+TAGS: Final = [
+    {"name": "Widget", "description": "What a buyer's browser calls: open a page, change the session, pay, ask."},
+    {"name": "Provider webhooks", "description": "Where payment providers tell what happened to a payment."},
+    {"name": "Operations", "description": "For whoever runs this installation: health and metrics."},
+]
+_METHODS: Final = frozenset({"get", "put", "post", "patch", "delete"})
+Json = dict[str, Any]
+
+
+class Api(FastAPI):
+    """The application, with a document that tells all."""
+
+    def openapi(self) -> Json:
+        """The document, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = complete(super().openapi())
+        return self.openapi_schema
+
+
+def complete(document: Json) -> Json:
+    """The document with what is true of every route, and without what FastAPI assumes of it."""
+    schemas = document["components"]["schemas"]
+    for assumed in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(assumed, None)
+    schemas["Problem"] = web.Problem.model_json_schema()
+    for schema in schemas.values():
+        _drop_titles(schema)
+    for operation in operations(document):
+        _complete_operation(operation, schemas)
+    document["components"].update(
+        securitySchemes=contract.SECURITY_SCHEMES,
+        headers=contract.HEADERS,
+        parameters={"RequestId": contract.REQUEST_ID},
+    )
+    return document
+
+
+def operations(document: Json) -> Iterator[Json]:
+    """Every operation of a document."""
+    for path in document["paths"].values():
+        for method, operation in path.items():
+            if method in _METHODS:
+                yield operation
+
+
+def _complete_operation(operation: Json, schemas: Json) -> None:
+    parameters = operation.setdefault("parameters", [])
+    for parameter in parameters:
+        _drop_titles(parameter)
+    parameters.append({"$ref": "#/components/parameters/RequestId"})
+    responses = operation["responses"]
+    if responses.get("422", {}).get("description") == "Validation Error":  # FastAPI's, of routes that never give it
+        del responses["422"]
+    for response in responses.values():
+        if response["description"] == "Successful Response":
+            response["description"] = _meaning(response, schemas)
+        request_id = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
+        response["headers"] = {**response.get("headers", {}), **request_id}
+
+
+def _meaning(response: Json, schemas: Json) -> str:
+    """What the docstring of the body's model says."""
+    for media in response.get("content", {}).values():
+        name = media["schema"].get("$ref", "").rpartition("/")[2]
+        if name in schemas:
+            return str(schemas[name]["description"])
+    return "Done."
+
+
+def _drop_titles(schema: Json) -> None:
+    """Pydantic's titles say what the names say."""
+    schema.pop("title", None)
+    for part in (schema.get("schema"), schema.get("items"), *schema.get("properties", {}).values()):
+        if isinstance(part, dict):
+            _drop_titles(part)

@@ -1,0 +1,128 @@
+"""What a sale stands on: stores, pages, customers."""
+
+from __future__ import annotations
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from checkie import catalog, customers, stores
+from checkie.catalog import NewPage, NoSuchPage, PageSlugTaken
+from checkie.db import Database
+from checkie.kernel import Money
+from checkie.stores import NoSuchStore, SlugTaken
+from tests import make
+from tests.make import PRICE, START
+
+
+class TestAStore:
+    async def test_is_found_by_number_and_by_slug(self, db: Database) -> None:
+        made = await make.store(db, fee_bps=100, currency="EUR")
+        assert await stores.get(db, made.number) == await stores.get_by_slug(db, made.slug) == made
+        assert made.id.store == made.number
+
+    async def test_that_is_not_there_is_refused_or_none(self, db: Database) -> None:
+        assert await stores.find_by_slug(db, "no-such-shop") is None
+        for look in (stores.get(db, 2**31 - 1), stores.get_by_slug(db, "no-such-shop")):
+            with pytest.raises(NoSuchStore):
+                await look
+
+    async def test_has_a_slug_of_its_own(self, db: Database) -> None:
+        made = await make.store(db)
+
+        async def again() -> None:
+            async with db.transaction() as tx:
+                await stores.create(tx, slug=made.slug, name="Another", currency="USD", now=START)
+
+        with pytest.raises(SlugTaken):
+            await again()
+
+    @pytest.mark.parametrize("fee_bps", [-1, 10_001])
+    async def test_has_a_fee_between_nothing_and_everything(self, db: Database, fee_bps: int) -> None:
+        with pytest.raises(asyncpg.CheckViolationError, match="fee_within_whole"):
+            await make.store(db, fee_bps=fee_bps)
+
+
+class TestAPage:
+    async def test_is_read_as_it_was_made(self, db: Database) -> None:
+        store = await make.store(db)
+        made = await make.page(db, store.number, description="Long", picture_url="/p.png", quantity_max=3)
+        assert await catalog.get_page(db, made.id) == await catalog.get_published(db, store.number, made.slug) == made
+
+    async def test_has_a_slug_of_its_own_in_its_store(self, db: Database) -> None:
+        one, other = await make.store(db), await make.store(db)
+        for store in (one, other):
+            await make.page(db, store.number, slug="tea")
+        with pytest.raises(PageSlugTaken):
+            await make.page(db, one.number, slug="tea")
+
+    async def test_of_another_store_is_not_shown(self, db: Database) -> None:
+        one, other = await make.store(db), await make.store(db)
+        made = await make.page(db, one.number)
+        with pytest.raises(NoSuchPage):
+            await catalog.get_published(db, other.number, made.slug)
+
+    @pytest.mark.parametrize("status", ["DRAFT", "ARCHIVED"])
+    async def test_that_is_not_published_is_not_shown(self, db: Database, status: str) -> None:
+        store = await make.store(db)
+        made = await make.page(db, store.number)
+        await db.execute("update catalog.page set status = $2 where store = $1", store.number, status)
+        with pytest.raises(NoSuchPage):
+            await catalog.get_published(db, store.number, made.slug)
+        assert (await catalog.get_page(db, made.id)).status == status
+
+    @pytest.mark.parametrize(
+        "facts",
+        [
+            {"price": Money(0, "USD")},
+            {"least": Money(2600, "USD")},
+            {"most": Money(2598, "USD")},
+            {"price": Money(10**14, "USD"), "quantity_max": 11},
+            {"least": Money(100, "EUR")},
+            {"most": Money(5000, "EUR")},
+        ],
+        ids=str,
+    )
+    async def test_has_prices_that_make_sense(self, db: Database, facts: dict[str, object]) -> None:
+        store = await make.store(db)
+        with pytest.raises(ValueError, match="price"):
+            await make.page(db, store.number, **facts)
+
+    @pytest.mark.parametrize("expires_s", [299, 2_592_001])
+    async def test_lets_a_session_live_from_five_minutes_to_thirty_days(self, db: Database, expires_s: int) -> None:
+        store = await make.store(db)
+        with pytest.raises(asyncpg.CheckViolationError, match="page_expiry_within"):
+            await make.page(db, store.number, session_expires_s=expires_s)
+
+    async def test_belongs_to_a_store_that_exists(self, db: Database) -> None:
+        new = NewPage(slug="tea", title="Tea", price=PRICE)
+
+        async def create() -> None:
+            async with db.transaction() as tx:
+                await catalog.create_page(tx, 2**31 - 1, new, START)
+
+        with pytest.raises(asyncpg.ForeignKeyViolationError):
+            await create()
+
+
+class TestACustomer:
+    async def ensure(self, db: Database, store: int, email: str) -> customers.CustomerId:
+        async with db.transaction() as tx:
+            return await customers.ensure(tx, store, email, START)
+
+    async def test_is_one_for_an_address_however_it_is_cased(self, db: Database) -> None:
+        store = (await make.store(db)).number
+        found = {await self.ensure(db, store, email) for email in ("a@b.example", "A@B.Example", "a@B.example")}
+        assert len(found) == 1
+
+    async def test_is_made_once_by_many_at_once_and_told_of_once(self, db: Database) -> None:
+        store = (await make.store(db)).number
+        found = await asyncio.gather(*(self.ensure(db, store, "a@b.example") for _ in range(20)))
+        assert len(set(found)) == 1
+        sql = "select array_agg(name) from outbox.event where store = $1"
+        assert await db.fetchval(sql, store) == ["customer.created"]
+
+    async def test_of_one_store_is_none_of_anothers(self, db: Database) -> None:
+        one, other = (await make.store(db)).number, (await make.store(db)).number
+        assert await self.ensure(db, one, "a@b.example") != await self.ensure(db, other, "a@b.example")

@@ -1,0 +1,203 @@
+"""Booking: each key once, appended, however many book at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from checkie import ledger
+from checkie.db import Database
+from checkie.kernel import Money
+from checkie.ledger import Account, KeyReused, Kind, Transfer
+from checkie.payments.port import PaymentId
+from tests import make
+from tests.make import START
+
+CLEARING, MERCHANT, FEES = Account(Kind.CLEARING, "fake"), Account(Kind.MERCHANT), Account(Kind.FEES)
+
+
+@pytest.fixture
+async def store(db: Database) -> int:
+    return (await make.store(db)).number
+
+
+@pytest.fixture
+async def owner(owner_url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(owner_url)
+    yield connection
+    await connection.close()
+
+
+def transfer(
+    store: int,
+    key: str = "k1",
+    minor: int = 1000,
+    currency: str = "USD",
+    source: Account = CLEARING,
+    target: Account = MERCHANT,
+) -> Transfer:
+    return Transfer("payment", source, target, Money(minor, currency), PaymentId.new(store, START), key)
+
+
+async def post(db: Database, store: int, *transfers: Transfer) -> None:
+    async with db.transaction() as tx:
+        await ledger.post(tx, store, transfers, START)
+
+
+async def held(db: Database, store: int) -> dict[tuple[str, str, str], int]:
+    return {
+        (found.account.kind, found.account.owner, found.amount.currency): found.amount.minor
+        for found in await ledger.balances(db, store)
+    }
+
+
+class TestPost:
+    async def test_moves_money_from_source_to_target(self, db: Database, store: int) -> None:
+        await post(db, store, transfer(store), transfer(store, "k2", 29, source=MERCHANT, target=FEES))
+        assert await held(db, store) == {
+            ("CLEARING", "fake", "USD"): -1000,
+            ("MERCHANT", "", "USD"): 971,
+            ("FEES", "", "USD"): 29,
+        }
+
+    async def test_the_same_again_changes_nothing(self, db: Database, store: int) -> None:
+        for _ in range(3):
+            await post(db, store, transfer(store))
+        assert (await held(db, store))["MERCHANT", "", "USD"] == 1000
+
+    async def test_the_same_twice_in_one_call_is_once(self, db: Database, store: int) -> None:
+        await post(db, store, transfer(store), transfer(store))
+        assert (await held(db, store))["MERCHANT", "", "USD"] == 1000
+
+    async def test_books_what_is_new_beside_what_is_known(self, db: Database, store: int) -> None:
+        await post(db, store, transfer(store))
+        await post(db, store, transfer(store), transfer(store, "k2", 5))
+        assert (await held(db, store))["MERCHANT", "", "USD"] == 1005
+
+    async def test_of_nothing_is_nothing(self, db: Database, store: int) -> None:
+        await post(db, store)
+        assert await held(db, store) == {}
+
+    async def test_keeps_currencies_and_providers_apart(self, db: Database, store: int) -> None:
+        await post(db, store, transfer(store), transfer(store, "k2", 7, "EUR"))
+        await post(db, store, transfer(store, "k3", 3, source=Account(Kind.CLEARING, "other")))
+        assert await held(db, store) == {
+            ("CLEARING", "fake", "USD"): -1000,
+            ("CLEARING", "other", "USD"): -3,
+            ("MERCHANT", "", "USD"): 1003,
+            ("CLEARING", "fake", "EUR"): -7,
+            ("MERCHANT", "", "EUR"): 7,
+        }
+
+    async def test_two_stores_may_use_one_key(self, db: Database, store: int) -> None:
+        other = (await make.store(db)).number
+        await post(db, store, transfer(store))
+        await post(db, other, transfer(other, minor=5))
+        assert (await held(db, other))["MERCHANT", "", "USD"] == 5
+
+    async def test_is_undone_with_its_transaction(self, db: Database, store: int) -> None:
+        async def crash() -> None:
+            async with db.transaction() as tx:
+                await ledger.post(tx, store, [transfer(store)], START)
+                raise ConnectionError
+
+        with pytest.raises(ConnectionError):
+            await crash()
+        assert await held(db, store) == {}
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"minor": 999},
+            {"currency": "EUR"},
+            {"target": FEES},
+            {"source": FEES},
+            {"source": Account(Kind.CLEARING, "other")},
+        ],
+        ids=str,
+    )
+    async def test_refuses_a_key_that_booked_something_else(
+        self, db: Database, store: int, other: dict[str, int]
+    ) -> None:
+        await post(db, store, transfer(store))
+        with pytest.raises(KeyReused):
+            await post(db, store, transfer(store, **other))  # type: ignore[arg-type]  # one field, of its own type
+        assert (await held(db, store))["MERCHANT", "", "USD"] == 1000
+
+    async def test_is_found_by_what_it_is_about(self, db: Database, store: int) -> None:
+        gross = transfer(store)
+        fee = Transfer("fee", MERCHANT, FEES, Money(29, "USD"), gross.subject, "fee")
+        await post(db, store, gross, fee)
+        await post(db, store, transfer(store, "another subject"))
+        found = await ledger.transfers_of(db, gross.subject)
+        assert [(row["kind"], row["amount_minor"], row["source"], row["target"]) for row in found] == [
+            ("payment", 1000, "CLEARING", "MERCHANT"),
+            ("fee", 29, "MERCHANT", "FEES"),
+        ]
+
+
+class TestAtOnce:
+    async def test_first_bookings_open_each_account_once(self, db: Database, store: int) -> None:
+        await asyncio.gather(*(post(db, store, transfer(store, f"k{number}")) for number in range(20)))
+        assert await held(db, store) == {("CLEARING", "fake", "USD"): -20_000, ("MERCHANT", "", "USD"): 20_000}
+        assert await db.fetchval("select count(*) from ledger.account where store = $1", store) == 2
+
+    async def test_one_key_books_once(self, db: Database, store: int) -> None:
+        await asyncio.gather(*(post(db, store, transfer(store)) for _ in range(20)))
+        assert (await held(db, store))["MERCHANT", "", "USD"] == 1000
+
+    async def test_one_key_with_two_amounts_books_one_and_refuses_the_rest(self, db: Database, store: int) -> None:
+        posts = (post(db, store, transfer(store, minor=minor)) for minor in (1, 1, 2, 2, 1, 2))
+        ends = await asyncio.gather(*posts, return_exceptions=True)
+        assert sum(isinstance(end, KeyReused) for end in ends) == 3
+        assert (await held(db, store))["MERCHANT", "", "USD"] in {1, 2}
+
+
+class TestTransfer:
+    @pytest.mark.parametrize("minor", [0, -1])
+    def test_moves_a_positive_amount(self, minor: int) -> None:
+        with pytest.raises(ValueError, match="positive"):
+            transfer(make.STORE, minor=minor)
+
+    def test_needs_two_accounts(self) -> None:
+        with pytest.raises(ValueError, match="two accounts"):
+            transfer(make.STORE, source=MERCHANT)
+
+
+class TestAppendOnly:
+    @pytest.mark.parametrize(
+        "sql",
+        [
+            "update ledger.transfer set amount_minor = 1 where store = $1",
+            "delete from ledger.transfer where store = $1",
+            "update ledger.account set kind = 'FEES' where store = $1",
+            "delete from ledger.account where store = $1",
+            "delete from ledger.balance where store = $1",
+            "delete from outbox.event where store = $1",
+            "update outbox.event set seq = 9 where store = $1",
+            "delete from payments.payment where store = $1",
+            "delete from payments.attempt where store = $1",
+        ],
+    )
+    async def test_the_application_may_not_rewrite_history(self, db: Database, store: int, sql: str) -> None:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await db.execute(sql, store)
+
+    async def test_the_application_may_not_empty_a_table(self, db: Database) -> None:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await db.execute("truncate ledger.transfer")
+
+    async def test_not_even_the_owner_can_book_a_negative_or_circular_transfer(
+        self, db: Database, owner: asyncpg.Connection, store: int
+    ) -> None:
+        await post(db, store, transfer(store))
+        for change, rule in (
+            ("amount_minor = -1", "transfer_positive"),
+            ("target = source", "transfer_between_two"),
+        ):
+            with pytest.raises(asyncpg.CheckViolationError) as violated:
+                await owner.execute(f"update ledger.transfer set {change} where store = $1", store)
+            assert violated.value.constraint_name == rule

@@ -1,0 +1,178 @@
+"""The doctor finds what is planted, and nothing else. In a database of its own: what is planted stays."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+import asyncpg
+import pytest
+
+from checkie.app import doctor
+from checkie.checkout import Opened
+from checkie.db import Database
+from checkie.db.embedded import Server
+from checkie.db.migrate import migrate
+from tests import make
+from tests.make import Clock, Shop
+
+PLANTED: Final = {
+    "a completed session that nobody paid": (
+        "update checkout.session set status = 'COMPLETED', due_at = null where store = $1 and status = 'OPEN'",
+        {"completed_sessions_are_paid"},
+    ),
+    "a paid session that is not completed": (
+        "update checkout.session set status = 'EXPIRED' where store = $1 and status = 'COMPLETED'",
+        {"completed_sessions_are_paid"},
+    ),
+    "an order that is completed without money": (
+        """
+        insert into orders."order"
+        select store, gen_random_uuid(), gen_random_uuid(), customer, gen_random_uuid(), email, status, quote,
+          total_minor, currency, seq, created_at, updated_at, completed_at from orders."order" where store = $1
+        """,
+        {"completed_orders_are_paid"},
+    ),
+    "a paid order that is not completed": (
+        "update orders.\"order\" set status = 'PENDING' where store = $1",
+        {"completed_orders_are_paid"},
+    ),
+    "a payment that is paid and not booked": (
+        "update ledger.transfer set kind = 'lost' where store = $1 and kind = 'payment'",
+        {"paid_payments_are_booked"},
+    ),
+    "a payment that is booked and not paid": (
+        "update payments.payment set status = 'FAILED' where store = $1",
+        {
+            "paid_payments_are_booked",
+            "completed_orders_are_paid",
+            "completed_sessions_are_paid",
+            "paid_payments_have_their_attempt",
+        },
+    ),
+    "a paid payment whose attempt is not applied": (
+        "update payments.attempt set is_applied = false where store = $1",
+        {"paid_payments_have_their_attempt"},
+    ),
+    "an attempt that nobody will ask about": (
+        "update payments.attempt set status = 'UNKNOWN', ask_at = null where store = $1",
+        {"no_attempt_stuck"},
+    ),
+    "a session that nobody will look at": (
+        "update checkout.session set due_at = null where store = $1 and status = 'OPEN'",
+        {"no_session_stuck"},
+    ),
+    "an event that is missing": (
+        "delete from outbox.event where store = $1 and name = 'payment.created'",
+        {"events_have_no_gap"},
+    ),
+    "a balance that is off": (
+        "update ledger.delta set amount_minor = amount_minor * 2 where store = $1",
+        {"ledger_cached_equals_recomputed"},
+    ),
+    "a transfer to nowhere": (
+        "update ledger.transfer set target = gen_random_uuid() where store = $1 and kind = 'fee'",
+        {"ledger_transfers_have_accounts", "ledger_cached_equals_recomputed"},
+    ),
+    "an event that a consumer gave up": (
+        """
+        insert into outbox.dead_letter select store, 'progress', id, 'RuntimeError()', at from outbox.event
+        where store = $1 and name = 'payment.created'
+        """,
+        {"no_event_dead_lettered"},
+    ),
+    "an event that a consumer has not read": (
+        """
+        insert into outbox.event (store, id, aggregate, seq, name, body, at, partition)
+        select store, gen_random_uuid(), gen_random_uuid(), 1, 'session.expired', '{"order": null}',
+          at - interval '1 hour', partition
+        from outbox.event where store = $1 and name = 'payment.created'
+        """,
+        {"no_event_lost"},
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+async def own_url(postgres: Server, run: str) -> str:
+    """A database of this file's own, as its owner."""
+    url = postgres.owner_url(f"{run}_doctor")
+    await migrate(url)
+    return url
+
+
+@pytest.fixture(scope="module")
+async def own_db(own_url: str) -> AsyncIterator[Database]:
+    async with Database(own_url.replace("checkie_owner@", "checkie_app@"), size=4) as database:
+        yield database
+
+
+@pytest.fixture
+async def owner(own_url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(own_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def shop(own_db: Database) -> Shop:
+    """A store that sold one, and has another buyer in front of an open session."""
+    found = await make.shop(own_db, clock=Clock(await own_db.fetchval("select now()")))  # the doctor asks the server
+    _, paying = await found.paying()
+    found.fake.confirm(paying.attempt.id)
+    await found.hear(paying.attempt.id)
+    await found.open()
+    await found.drain()
+    return found
+
+
+async def offended(db: Database) -> dict[str, set[str]]:
+    found = await doctor.examine(db, between_s=0)
+    return {name: set(offenders) for name, offenders in found.items() if offenders}
+
+
+class TestDoctor:
+    async def test_finds_nothing_where_all_is_well(self, own_db: Database, shop: Shop) -> None:
+        before = await offended(own_db)
+        fresh: Opened = await shop.open()
+        await shop.drain()
+        assert fresh.session.id.store == shop.store.number
+        assert await offended(own_db) == before
+
+    @pytest.mark.parametrize("what", PLANTED)
+    async def test_finds(self, own_db: Database, owner: asyncpg.Connection, shop: Shop, what: str) -> None:
+        before = await offended(own_db)
+        sql, wanted = PLANTED[what]
+        await owner.execute(sql, shop.store.number)
+        after = await offended(own_db)
+        new = {name for name, offenders in after.items() if offenders - before.get(name, set())}
+        assert new == wanted
+
+    async def test_names_the_offender(self, own_db: Database, owner: asyncpg.Connection, shop: Shop) -> None:
+        opened, paying = await shop.paying()
+        shop.fake.confirm(paying.attempt.id)
+        await shop.hear(paying.attempt.id)
+        await shop.drain()
+        sql = "update checkout.session set status = 'EXPIRED' where store = $1 and id = $2"
+        await owner.execute(sql, shop.store.number, opened.session.id.uuid)
+        assert opened.session.id in (await offended(own_db))["completed_sessions_are_paid"]
+
+    async def test_does_not_tell_of_what_is_only_on_its_way(self, own_db: Database, shop: Shop) -> None:
+        """A paid payment whose news has not been read yet is paid some milliseconds before its session is completed."""
+        _, paying = await shop.paying()
+        shop.fake.confirm(paying.attempt.id)
+        await shop.hear(paying.attempt.id)
+        before = await doctor._look(own_db)
+        assert str(paying.payment.session) in before["completed_sessions_are_paid"]
+        await shop.drain()
+        assert str(paying.payment.session) not in (await doctor._look(own_db))["completed_sessions_are_paid"]
+
+
+class TestReport:
+    def test_says_what_is_well_and_what_is_not(self) -> None:
+        text = doctor.report({"no_event_lost": [], "no_attempt_stuck": ["store 1, attempt 2: UNKNOWN"]})
+        assert text.splitlines() == [
+            "ok   no event lost",
+            "FAIL no attempt stuck",
+            "     no_attempt_stuck: store 1, attempt 2: UNKNOWN",
+        ]

@@ -1,0 +1,86 @@
+"""A provider's webhook: verified, taken in once, in one transaction from the inbox to the ledger and the events."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from checkie import payments
+from checkie.db import Database
+from checkie.payments.model import NoSuchAttempt
+from checkie.payments.port import Approved, AttemptId, BadSignature
+from tests import make
+from tests.fakes import FakeProvider
+from tests.make import PRICE, START, Shop
+
+
+@pytest.fixture
+async def shop(db: Database) -> Shop:
+    return await make.shop(db)
+
+
+class TestReceive:
+    async def test_refuses_a_bad_signature_and_writes_nothing(self, shop: Shop) -> None:
+        _, paying = await shop.paying()
+        shop.fake.confirm(paying.attempt.id)
+        body, headers = FakeProvider(secret="another").webhook(paying.attempt.id, START, Approved("fake_1", PRICE))
+        with pytest.raises(BadSignature):
+            await payments.receive(shop.db, shop.fake, "fake", body, headers, START)
+        assert await shop.balances() == {}
+
+    async def test_refuses_one_that_is_old(self, shop: Shop) -> None:
+        _, paying = await shop.paying()
+        body, headers = shop.fake.webhook(paying.attempt.id, START, Approved("fake_1", PRICE))
+        shop.clock.tick(seconds=301)
+        with pytest.raises(BadSignature):
+            await payments.receive(shop.db, shop.fake, "fake", body, headers, shop.clock())
+
+    async def test_of_something_else_is_no_news(self, shop: Shop) -> None:
+        body = json.dumps({"id": "sev_1", "type": "attempt.succeeded", "data": {"key": "order-17"}}).encode()
+        headers = shop.fake.sign(body, int(START.timestamp()))
+        assert not await payments.receive(shop.db, shop.fake, "fake", body, headers, START)
+
+    async def test_of_an_attempt_that_we_do_not_know_has_to_come_again(self, shop: Shop) -> None:
+        with pytest.raises(NoSuchAttempt):
+            await shop.hear(AttemptId.new(shop.store.number, START), Approved("fake_1", PRICE))
+
+    async def test_of_another_providers_attempt_is_none_of_this_ones(self, shop: Shop) -> None:
+        _, paying = await shop.paying()
+        stranger = FakeProvider(name="stranger")
+        body, headers = stranger.webhook(paying.attempt.id, START, Approved("fake_1", PRICE))
+        with pytest.raises(NoSuchAttempt):
+            await payments.receive(shop.db, stranger, "stranger", body, headers, START)
+        assert await shop.balances() == {}
+
+    async def test_that_fails_half_way_comes_again(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        _, paying = await shop.paying()
+        shop.fake.confirm(paying.attempt.id)
+
+        async def crash(*_: object) -> None:
+            raise ConnectionError("the process dies here")
+
+        with monkeypatch.context() as patched:
+            patched.setattr("checkie.ledger.post", crash)
+            with pytest.raises(ConnectionError):
+                await shop.hear(paying.attempt.id, event="sev_1")
+        assert await shop.hear(paying.attempt.id, event="sev_1")
+        assert (await shop.balances())["MERCHANT"] == 2524
+
+    async def test_keeps_what_may_be_shown_and_no_more(self, shop: Shop) -> None:
+        _, paying = await shop.paying()
+        shop.fake.confirm(paying.attempt.id)
+        await shop.hear(paying.attempt.id)
+        sql = "select provider_response, provider_reference from payments.attempt where store = $1"
+        row = await shop.db.fetchrow(sql, shop.store.number)
+        assert row is not None
+        assert tuple(row) == ({"brand": "visa", "last4": "4242"}, paying.outcome.reference)  # type: ignore[union-attr]  # it is an ActionNeeded
+
+    async def test_costs_few_statements(self, shop: Shop) -> None:
+        """begin, lock, inbox, write, post, events, commit; and three more for a store's first sale."""
+        for is_first in (True, False):
+            _, paying = await shop.paying()
+            shop.fake.confirm(paying.attempt.id)
+            before = make.statements()
+            await shop.hear(paying.attempt.id)
+            assert make.statements() - before <= (10 if is_first else 7)

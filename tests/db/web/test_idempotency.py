@@ -1,0 +1,234 @@
+"""Idempotency-Key: an operation takes effect once and is answered the same again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from checkie import web
+from checkie.db import Database
+from checkie.kernel import Conflict, Keyring
+from checkie.web.idempotency import KEPT, RUNS_AT_MOST, BadKey, KeyReused, StillRunning
+from tests import make
+from tests.make import Clock
+
+SECRET: Final = "cs_very_secret_of_the_buyer"
+BODY: Final = {"session_id": "ses_1"}
+
+
+class Refused(Conflict):
+    """No."""
+
+    code = "test_refused"
+
+
+class Desk:
+    """A route that does something once; `done` counts how often it ran."""
+
+    def __init__(self, db: Database, store: int) -> None:
+        self.clock = Clock()
+        self.runtime = web.Runtime(db, self.clock, make.KEYRING, "http://shop.example")
+        self.store = store
+        self.done = 0
+
+    async def work(self) -> web.Answer:
+        self.done += 1
+        return web.Answer(201, {"number": self.done, "client_secret": SECRET})
+
+    async def ask(
+        self,
+        key: str = "k",
+        body: object = BODY,
+        do: Callable[[], Awaitable[web.Answer]] | None = None,
+        endpoint: str = "e",
+    ) -> JSONResponse:
+        return await web.once(self.runtime, (self.store, endpoint, key), body, do or self.work)
+
+    async def rows(self) -> list[Any]:
+        return list(await self.runtime.db.fetch("select * from web.idempotency_key where store = $1", self.store))
+
+
+def said(answer: JSONResponse) -> tuple[int, Any]:
+    return answer.status_code, json.loads(bytes(answer.body))
+
+
+@pytest.fixture
+async def desk(db: Database) -> Desk:
+    return Desk(db, (await make.store(db)).number)
+
+
+class TestTheSameAgain:
+    async def test_is_answered_the_same_and_done_once(self, desk: Desk) -> None:
+        first, again = await desk.ask(), await desk.ask()
+        assert said(first) == said(again) == (201, {"number": 1, "client_secret": SECRET})
+        assert desk.done == 1
+
+    async def test_says_that_it_is_a_repetition(self, desk: Desk) -> None:
+        first, again = await desk.ask(), await desk.ask()
+        assert ("idempotent-replayed" in first.headers, again.headers["idempotent-replayed"]) == (False, "true")
+
+    async def test_holds_for_a_day_and_more(self, desk: Desk) -> None:
+        await desk.ask()
+        desk.clock.tick(hours=24)
+        await web.prune(desk.runtime.db, desk.clock())
+        await desk.ask()
+        assert desk.done == 1
+
+    async def test_is_not_the_same_with_another_key_endpoint_or_store(self, desk: Desk) -> None:
+        await desk.ask()
+        await desk.ask("k2")
+        await desk.ask(endpoint="e2")
+        other = Desk(desk.runtime.db, (await make.store(desk.runtime.db)).number)
+        await other.ask()
+        assert (desk.done, other.done) == (3, 1)
+
+    async def test_does_not_depend_on_the_order_of_the_fields(self, desk: Desk) -> None:
+        await desk.ask(body={"a": 1, "b": 2})
+        await desk.ask(body={"b": 2, "a": 1})
+        assert desk.done == 1
+
+    async def test_with_a_rotated_keyring_is_answered_the_same(self, desk: Desk) -> None:
+        first = await desk.ask()
+        rotated = Keyring("k2", {"k2": b"n" * 32, **make.KEYRING.keys})
+        desk.runtime = replace(desk.runtime, keyring=rotated)
+        assert said(await desk.ask()) == said(first)
+
+
+class TestAnotherBody:
+    async def test_is_refused(self, desk: Desk) -> None:
+        await desk.ask()
+        with pytest.raises(KeyReused) as refused:
+            await desk.ask(body={"session_id": "ses_2"})
+        assert (refused.value.status, refused.value.code) == (422, "idempotency_key_reused")
+
+    async def test_is_refused_while_the_first_runs(self, desk: Desk) -> None:
+        async def meanwhile() -> web.Answer:
+            with pytest.raises(KeyReused):
+                await desk.ask(body={"session_id": "ses_2"})
+            return await desk.work()
+
+        await desk.ask(do=meanwhile)
+
+    async def test_is_refused_after_a_crash(self, desk: Desk) -> None:
+        await crash(desk)
+        desk.clock.tick(minutes=1)
+        with pytest.raises(KeyReused):
+            await desk.ask(body={"session_id": "ses_2"})
+        assert said(await desk.ask())[0] == 201
+
+
+class TestWhileItRuns:
+    async def test_the_same_is_in_use(self, desk: Desk) -> None:
+        async def meanwhile() -> web.Answer:
+            with pytest.raises(StillRunning) as refused:
+                await desk.ask()
+            assert (refused.value.status, refused.value.code) == (409, "idempotency_key_in_use")
+            return await desk.work()
+
+        assert said(await desk.ask(do=meanwhile))[0] == 201
+
+    async def test_twenty_at_once_are_done_once(self, desk: Desk) -> None:
+        async def slow() -> web.Answer:
+            await asyncio.sleep(0.05)
+            return await desk.work()
+
+        ends = await asyncio.gather(*(desk.ask(do=slow) for _ in range(20)), return_exceptions=True)
+        answers = [end for end in ends if isinstance(end, JSONResponse)]
+        assert desk.done == 1
+        assert len(answers) >= 1
+        assert all(isinstance(end, JSONResponse | StillRunning) for end in ends)
+
+
+async def crash(desk: Desk) -> None:
+    """The process dies in the middle."""
+
+    async def die() -> web.Answer:
+        raise ConnectionError("the process dies here")
+
+    with pytest.raises(ConnectionError):
+        await desk.ask(do=die)
+
+
+class TestACrash:
+    async def test_keeps_the_key_in_use_for_a_while(self, desk: Desk) -> None:
+        await crash(desk)
+        with pytest.raises(StillRunning):
+            await desk.ask()
+        desk.clock.now += RUNS_AT_MOST - timedelta(milliseconds=1)
+        with pytest.raises(StillRunning):
+            await desk.ask()
+
+    async def test_lets_the_retry_resume(self, desk: Desk) -> None:
+        await crash(desk)
+        desk.clock.now += RUNS_AT_MOST
+        assert said(await desk.ask()) == said(await desk.ask()) == (201, {"number": 1, "client_secret": SECRET})
+
+    async def test_lets_one_of_many_retries_resume(self, desk: Desk) -> None:
+        await crash(desk)
+        desk.clock.now += RUNS_AT_MOST
+        await asyncio.gather(*(desk.ask() for _ in range(10)), return_exceptions=True)
+        assert desk.done == 1
+
+
+class TestARefusal:
+    async def test_is_not_kept(self, desk: Desk) -> None:
+        async def refuse() -> web.Answer:
+            raise Refused
+
+        with pytest.raises(Refused):
+            await desk.ask(do=refuse)
+        assert await desk.rows() == []
+        assert said(await desk.ask())[0] == 201
+
+
+class TestWhatIsKept:
+    async def test_is_sealed(self, desk: Desk) -> None:
+        await desk.ask()
+        (row,) = await desk.rows()
+        assert SECRET.encode() not in row["response_sealed"]
+        assert SECRET not in repr(dict(row))
+        assert json.dumps(BODY).encode() not in row["request_hash"]
+
+    async def test_opens_only_in_its_own_place(self, desk: Desk) -> None:
+        await desk.ask("k1")
+        await desk.ask("k2")
+        sql = """
+        update web.idempotency_key x set response_sealed = y.response_sealed from web.idempotency_key y
+        where x.store = $1 and x.key = 'k1' and y.store = $1 and y.key = 'k2'
+        """
+        await desk.runtime.db.execute(sql, desk.store)
+        with pytest.raises(ValueError, match="context"):
+            await desk.ask("k1")
+
+    async def test_is_forgotten_in_time(self, desk: Desk) -> None:
+        await desk.ask()
+        desk.clock.now += KEPT
+        assert await web.prune(desk.runtime.db, desk.clock()) >= 1
+        assert await desk.rows() == []
+
+
+def request(key: str | None) -> Request:
+    headers = [] if key is None else [(b"idempotency-key", key.encode("latin-1"))]
+    return Request({"type": "http", "method": "POST", "path": "/", "headers": headers, "query_string": b""})
+
+
+class TestTheHeader:
+    @pytest.mark.parametrize(
+        ("given", "key"),
+        [(None, None), ("abc", "abc"), ('"abc"', "abc"), ("a b", "a b"), ('"', '"'), ("x" * 255, "x" * 255)],
+    )
+    def test_is_bare_or_quoted(self, given: str | None, key: str | None) -> None:
+        assert web.idempotency_key(request(given)) == key
+
+    @pytest.mark.parametrize("given", ["", '""', "x" * 256, "a\tb", "schlüssel", "\x7f"])
+    def test_that_is_none_is_refused(self, given: str) -> None:
+        with pytest.raises(BadKey):
+            web.idempotency_key(request(given))

@@ -1,0 +1,240 @@
+"""A payment provider in memory, kept honest by the contract suite that runs over the real ones."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import itertools
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+
+from checkie.kernel import Money
+from checkie.payments.port import (
+    Action,
+    ActionNeeded,
+    Approved,
+    AttemptId,
+    BadSignature,
+    Declined,
+    InProgress,
+    Intent,
+    Notice,
+    Outcome,
+    Refunded,
+    Unknown,
+    Withdrawn,
+)
+
+GOOD: Final = "4242424242424242"
+DECLINED: Final = "4000000000000341"
+ASKS: Final = "4000002760003184"
+HEADER: Final = "fake-signature"
+_TOLERANCE_S: Final = 300
+Heard: TypeAlias = Approved | ActionNeeded | InProgress | Declined | Withdrawn | Refunded
+_KINDS: Final[Mapping[type, str]] = {
+    Approved: "succeeded",
+    ActionNeeded: "requires_action",
+    InProgress: "processing",
+    Declined: "declined",
+    Withdrawn: "cancelled",
+    Refunded: "refunded",
+}
+
+
+@dataclass
+class Twin:
+    """The provider's own view of one attempt. Without an intent it is a tombstone: that key can never be charged."""
+
+    key: AttemptId
+    reference: str
+    intent: Intent | None
+    stands: Outcome
+
+
+@dataclass
+class FakeProvider:
+    """Implements `payments.port.Provider`.
+
+    It behaves well unless told otherwise: `silent` loses every call before it arrives, `deaf` takes every call in and
+    loses the answer, `meanwhile(key)` runs inside `authorize`, after the twin was made and before the answer is given.
+    """
+
+    name: str = "fake"
+    secret: str = field(default="whsec_fake", repr=False)
+    silent: bool = False
+    deaf: bool = False
+    meanwhile: Callable[[AttemptId], Awaitable[object]] | None = field(default=None, repr=False)
+    calls: list[tuple[str, AttemptId]] = field(default_factory=list, repr=False)
+    sent: list[tuple[str, bytes]] = field(default_factory=list, repr=False)
+    """Type and body of each webhook, unsigned, as things happened."""
+    twins: dict[AttemptId, Twin] = field(default_factory=dict, repr=False)
+    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1), repr=False)
+
+    async def authorize(self, intent: Intent) -> Outcome:
+        return await self._call("authorize", intent.key, lambda: self._authorize(intent))
+
+    async def find(self, key: AttemptId, reference: str | None) -> Outcome:
+        return await self._call("find", key, lambda: self._twin(key).stands)
+
+    async def cancel(self, key: AttemptId, reference: str | None) -> Outcome:
+        return await self._call("cancel", key, lambda: self._cancel(key))
+
+    def translate(self, body: bytes, headers: Mapping[str, str], now_s: float) -> Notice | None:
+        sent_at, _, given = headers.get(HEADER, "").removeprefix("t=").partition(",v1=")
+        is_ours = sent_at.isdigit() and hmac.compare_digest(given, self._digest(sent_at, body))
+        if not is_ours or abs(now_s - int(sent_at)) > _TOLERANCE_S:
+            raise BadSignature
+        try:
+            event = json.loads(body)
+            event_id, kind, data = event["id"], event["type"], event["data"]
+        except (ValueError, LookupError, TypeError):
+            raise BadSignature from None
+        if not isinstance(data, dict):
+            raise BadSignature
+        try:
+            key = AttemptId.parse(data["key"])
+        except (LookupError, ValueError):
+            return None
+        return Notice(event_id, key, _outcome(kind.removeprefix("attempt."), data))
+
+    async def aclose(self) -> None:
+        """Nothing to let go."""
+
+    # -- what happens at the provider ---------------------------------------------------------------------------------
+
+    def confirm(self, key: AttemptId, card: str = GOOD) -> None:
+        """The buyer enters a card."""
+        twin = self.twins[key]
+        if not (isinstance(twin.stands, ActionNeeded) and twin.intent):
+            return
+        if card == DECLINED:
+            self.settle(key, Declined(twin.reference, "card_declined", "Your card was declined."))
+        elif card == ASKS:
+            self.settle(key, self._action(twin, Action.AUTHENTICATE))
+        else:
+            self.approve(key)
+
+    def authenticate(self, key: AttemptId, *, passes: bool = True) -> None:
+        """The buyer answers 3-D Secure."""
+        twin = self.twins[key]
+        if passes:
+            return self.approve(key)
+        return self.settle(key, Declined(twin.reference, "authentication_failed", "The proof failed."))
+
+    def approve(self, key: AttemptId, amount: Money | None = None) -> None:
+        """Money moves, as asked for, or `amount` instead."""
+        twin = self.twins[key]
+        if twin.intent is None:
+            raise KeyError(key)
+        facts = {"brand": "visa", "last4": "4242"}
+        self.settle(key, Approved(twin.reference, amount or twin.intent.amount, facts))
+
+    def settle(self, key: AttemptId, outcome: Outcome) -> None:
+        """From now on the attempt stands so."""
+        twin = self.twins[key]
+        twin.stands = outcome
+        self.sent.append((_kind(outcome), self._body(key, outcome, self._event_id())))
+
+    def webhook(
+        self, key: AttemptId, at: datetime, outcome: Outcome | Refunded | None = None, *, event: str | None = None
+    ) -> tuple[bytes, dict[str, str]]:
+        """Body and headers of a webhook, signed at `at`: how the attempt stands now, or `outcome`."""
+        body = self._body(key, outcome or self.twins[key].stands, event or self._event_id())
+        return body, self.sign(body, int(at.timestamp()))
+
+    def sign(self, body: bytes, at_s: int) -> dict[str, str]:
+        """The headers that go with a body."""
+        return {HEADER: f"t={at_s},v1={self._digest(str(at_s), body)}"}
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    async def _call(self, verb: str, key: AttemptId, do: Callable[[], Outcome]) -> Outcome:
+        self.calls.append((verb, key))
+        await asyncio.sleep(0)
+        if self.silent:
+            return Unknown("not_sent: nobody is there")
+        outcome = do()
+        if verb == "authorize" and self.meanwhile is not None:
+            await self.meanwhile(key)
+        return Unknown("timeout: no answer in time") if self.deaf else outcome
+
+    def _authorize(self, intent: Intent) -> Outcome:
+        known = self.twins.get(intent.key)
+        if known is None:
+            known = Twin(intent.key, f"fake_{next(self._numbers)}", intent, Withdrawn(None))
+            known.stands = self._action(known, Action.CONFIRM)
+            self.twins[intent.key] = known
+        elif known.intent is not None and known.intent.amount != intent.amount:
+            return Declined(None, "idempotency_mismatch", "This key is known with another amount.")
+        return known.stands
+
+    def _twin(self, key: AttemptId) -> Twin:
+        return self.twins.setdefault(key, Twin(key, "", None, Withdrawn(None)))
+
+    def _cancel(self, key: AttemptId) -> Outcome:
+        twin = self._twin(key)
+        if isinstance(twin.stands, ActionNeeded | InProgress):
+            self.settle(key, Withdrawn(twin.reference))
+        return twin.stands
+
+    def _action(self, twin: Twin, action: Action) -> ActionNeeded:
+        return ActionNeeded(
+            twin.reference,
+            action,
+            client_secret=f"{twin.reference}_secret_abcdefgh",
+            confirm_url=f"http://fake.example/{twin.reference}/confirm",
+            hosted_url=f"http://fake.example/{twin.reference}",
+            publishable_key="pk_test_fake",
+        )
+
+    def _event_id(self) -> str:
+        return f"{self.name}_event_{next(self._numbers)}"
+
+    def _body(self, key: AttemptId, outcome: Outcome | Refunded, event_id: str) -> bytes:
+        data = {"key": key, **_facts(outcome)}
+        return json.dumps({"id": event_id, "type": f"attempt.{_kind(outcome)}", "data": data}).encode()
+
+    def _digest(self, sent_at: str, body: bytes) -> str:
+        return hmac.new(self.secret.encode(), f"{sent_at}.".encode() + body, hashlib.sha256).hexdigest()
+
+
+def _kind(outcome: Outcome | Refunded) -> str:
+    return _KINDS[type(outcome)]
+
+
+def _facts(outcome: Outcome | Refunded) -> dict[str, Any]:
+    """What a webhook tells of an outcome; no secrets."""
+    match outcome:
+        case Approved():
+            return {"reference": outcome.reference, "money": outcome.amount.as_json(), "facts": dict(outcome.facts)}
+        case Refunded():
+            return {"reference": outcome.reference, "money": outcome.total.as_json()}
+        case Declined():
+            return {"reference": outcome.reference, "code": outcome.code, "message": outcome.message}
+        case ActionNeeded():
+            return {"reference": outcome.reference, "action": outcome.action}
+        case InProgress() | Withdrawn():
+            return {"reference": outcome.reference}
+        case Unknown():
+            raise ValueError("no provider tells that it does not know")
+
+
+def _outcome(kind: str, data: Mapping[str, Any]) -> Heard:
+    reference = data["reference"]
+    match kind:
+        case "succeeded":
+            return Approved(reference, Money(data["money"]["amount"], data["money"]["currency"]), data["facts"])
+        case "refunded":
+            return Refunded(reference, Money(data["money"]["amount"], data["money"]["currency"]))
+        case "declined":
+            return Declined(reference, data["code"], data["message"])
+        case "requires_action":
+            return ActionNeeded(reference, Action(data["action"]), client_secret="")
+        case "processing":
+            return InProgress(reference)
+        case _:
+            return Withdrawn(reference)

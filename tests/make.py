@@ -1,0 +1,255 @@
+"""Factories: what a test needs, valid by default; name by keyword what is to differ.
+
+Tests that use a database make a store of their own (`make.store`, `make.shop`) and never clean up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+from typing import Any, Final
+
+from checkie import catalog, checkout, ledger, payments, stores, webhooks
+from checkie.app.worker import Worker
+from checkie.catalog import NewPage, PageId, Pricing
+from checkie.checkout import Opened, Paying, Session, SessionStatus
+from checkie.checkout.quote import Quote
+from checkie.db import STATEMENTS, Database
+from checkie.kernel import Keyring, Money
+from checkie.payments import Attempt, AttemptStatus, OrderId, Payment, PaymentStatus, SessionId
+from checkie.payments.port import AttemptId, Outcome, PaymentId, Provider, Refunded
+from checkie.web import Visitor
+from tests.fakes import FakeProvider
+
+START: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PRICE: Final = Money(2599, "USD")
+KEYRING: Final = Keyring("k1", {"k1": b"k" * 32})
+STORE: Final = 7
+"""The store of what is made without a database."""
+_numbers = itertools.count(1)
+_DRAINS: Final = 500
+AHEAD: Final = "select exists (select from outbox.event where xid >= pg_snapshot_xmin(pg_current_snapshot()))"
+"""Whether there are events that nobody may read yet, because an older transaction is still open somewhere."""
+
+
+@dataclass
+class Clock:
+    """The time, as a test wants it: `clock()` is now, `clock.tick(minutes=5)` lets time pass."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def tick(self, **wait: float) -> datetime:
+        self.now += timedelta(**wait)
+        return self.now
+
+
+def statements() -> float:
+    """How many SQL statements this process has sent."""
+    (metric,) = STATEMENTS.collect()
+    return metric.samples[0].value
+
+
+def payment(**different: Any) -> Payment:
+    """A payment with one attempt that nothing has happened to yet."""
+    plain: dict[str, Any] = {
+        "id": PaymentId.new(STORE, START),
+        "session": SessionId.new(STORE, START),
+        "order": OrderId.new(STORE, START),
+        "amount": PRICE,
+        "fee_bps": 290,
+        "status": PaymentStatus.PENDING,
+        "attempts": 1,
+        "failures": 0,
+        "refunded_minor": 0,
+        "failure_code": None,
+        "failure_message": None,
+        "seq": 1,
+    }
+    return Payment(**{**plain, **different})
+
+
+def attempt(**different: Any) -> Attempt:
+    """A first attempt that nothing has happened to yet."""
+    plain: dict[str, Any] = {
+        "id": AttemptId.new(STORE, START),
+        "number": 1,
+        "amount": PRICE,
+        "provider": "fake",
+        "reference": None,
+        "status": AttemptStatus.PENDING,
+        "is_applied": False,
+        "refunded_minor": 0,
+        "failure_code": None,
+        "failure_message": None,
+        "requires_3ds": False,
+        "three_ds_status": None,
+        "facts": {},
+    }
+    return Attempt(**{**plain, **different})
+
+
+def quote(**different: Any) -> Quote:
+    """One of something with a fixed price."""
+    plain: dict[str, Any] = {
+        "title": "Field notes",
+        "unit": PRICE,
+        "quantity": 1,
+        "pricing": Pricing.FIXED,
+        "least": PRICE,
+        "most": PRICE,
+        "quantity_max": 10,
+    }
+    return Quote(**{**plain, **different})
+
+
+def session(**different: Any) -> Session:
+    """An open session of a buyer who told an address."""
+    plain: dict[str, Any] = {
+        "id": SessionId.new(STORE, START),
+        "page": PageId.new(STORE, START),
+        "secret_hash": b"\0" * 32,
+        "status": SessionStatus.OPEN,
+        "version": 1,
+        "email": "buyer@shop.example",
+        "quote": quote(),
+        "provider": "fake",
+        "fee_bps": 290,
+        "payment": None,
+        "order": None,
+        "attempt": 0,
+        "return_url": "http://shop.example/thanks",
+        "seq": 0,
+        "abandoned_s": 21_600,
+        "expires_at": START + timedelta(days=1),
+    }
+    return Session(**{**plain, **different})
+
+
+async def store(db: Database, *, fee_bps: int = 290, currency: str = "USD") -> stores.Store:
+    """A store of the test's own."""
+    slug = f"shop-{next(_numbers)}"
+    async with db.transaction() as tx:
+        return await stores.create(tx, slug=slug, name=slug.title(), currency=currency, now=START, fee_bps=fee_bps)
+
+
+async def page(db: Database, number: int, **different: Any) -> catalog.Page:
+    """A published page of a store."""
+    plain: dict[str, Any] = {
+        "slug": f"page-{next(_numbers)}",
+        "title": "Field notes",
+        "price": PRICE,
+        "provider": "fake",
+    }
+    async with db.transaction() as tx:
+        return await catalog.create_page(tx, number, NewPage(**{**plain, **different}), START)
+
+
+def worker(db: Database, providers: Mapping[str, Provider], clock: Clock) -> Worker:
+    """A worker that posts webhooks to this machine only."""
+    poster = webhooks.Poster(webhooks.Guard([ip_network("127.0.0.0/8")]), timeout_s=1)
+    return Worker(db, KEYRING, providers, poster, clock)
+
+
+async def drain(db: Database, providers: Mapping[str, Provider], clock: Clock) -> None:
+    """Let a worker of its own do all that can be done now.
+
+    Leases that another test's worker left behind, perhaps in another time, are forgotten. Events are readable once
+    every older transaction of the whole server has ended, of other runs and of autovacuum too: that is waited for.
+    """
+    found = worker(db, providers, clock)
+    await db.execute("delete from db.lease where starts_with(name, 'worker')")
+    for _ in range(_DRAINS):
+        behind = await db.fetchval(AHEAD)
+        await found.drain()
+        if not behind and not await db.fetchval(AHEAD):
+            break
+        await asyncio.sleep(0.01)
+    await db.execute("delete from db.lease where starts_with(name, 'worker')")
+    await found.poster.aclose()
+
+
+@dataclass
+class Shop:
+    """A store with one page, its clock, its provider, and what its buyers and our worker do."""
+
+    db: Database
+    store: stores.Store
+    page: catalog.Page
+    fake: FakeProvider = field(default_factory=FakeProvider)
+    clock: Clock = field(default_factory=Clock)
+
+    @property
+    def providers(self) -> Mapping[str, Provider]:
+        return {self.fake.name: self.fake}
+
+    async def open(self, email: str | None = "buyer@shop.example") -> Opened:
+        """A session; with an address told, unless that is None."""
+        opened = await checkout.open_session(
+            self.db, self.store, self.page, Visitor(), public_url="http://shop.example", now=self.clock()
+        )
+        if email is not None:
+            await self.change(opened, email=email)
+        return opened
+
+    async def change(self, opened: Opened, *, if_version: int | None = None, **changes: Any) -> Session:
+        wanted = checkout.Changes(**changes)
+        session = await checkout.get_session(self.db, opened.session.id)
+        return await checkout.change(self.db, self.providers, session, wanted, if_version=if_version, now=self.clock())
+
+    async def pay(self, opened: Opened) -> Paying:
+        return await checkout.pay(self.db, self.providers, opened.session.id, self.clock())
+
+    async def paying(self) -> tuple[Opened, Paying]:
+        """A session whose buyer is about to enter a card."""
+        opened = await self.open()
+        return opened, await self.pay(opened)
+
+    async def hear(
+        self, key: AttemptId, outcome: Outcome | Refunded | None = None, *, event: str | None = None
+    ) -> bool:
+        """The provider's webhook arrives: how the attempt stands there now, or `outcome`."""
+        body, headers = self.fake.webhook(key, self.clock(), outcome, event=event)
+        return await payments.receive(self.db, self.fake, self.fake.name, body, headers, self.clock())
+
+    async def drain(self) -> None:
+        await drain(self.db, self.providers, self.clock)
+
+    async def status(self, opened: Opened) -> checkout.Status:
+        return await checkout.read_status(self.db, opened.session.id, None)
+
+    async def attempts(self, opened: Opened) -> list[str]:
+        """The states of the session's attempts, in order."""
+        sql = """
+        select a.status from payments.attempt a join payments.payment p on p.store = a.store and p.id = a.payment
+        where p.store = $1 and p.session = $2 order by a.number
+        """
+        return [row["status"] for row in await self.db.fetch(sql, self.store.number, opened.session.id.uuid)]
+
+    async def order(self, opened: Opened) -> str | None:
+        """The state of the session's order."""
+        sql = 'select status from orders."order" where store = $1 and session = $2'
+        found: str | None = await self.db.fetchval(sql, self.store.number, opened.session.id.uuid)
+        return found
+
+    async def events(self, aggregate: Any) -> list[str]:
+        """The names of the events of a thing, in order."""
+        sql = "select name from outbox.event where store = $1 and aggregate = $2 order by seq"
+        return [row["name"] for row in await self.db.fetch(sql, self.store.number, aggregate.uuid)]
+
+    async def balances(self) -> dict[str, int]:
+        """What each kind of account holds."""
+        found = await ledger.balances(self.db, self.store.number)
+        return {balance.account.kind: balance.amount.minor for balance in found if balance.amount}
+
+
+async def shop(db: Database, *, fee_bps: int = 290, clock: Clock | None = None, **page_facts: Any) -> Shop:
+    """A store with one page that sells through a fake provider."""
+    found = await store(db, fee_bps=fee_bps)
+    return Shop(db, found, await page(db, found.number, **page_facts), clock=clock or Clock())

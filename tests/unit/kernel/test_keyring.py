@@ -1,0 +1,87 @@
+"""Secrets at rest."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from checkie.kernel import Keyring
+
+OLD, NEW = b"o" * 32, b"n" * 32
+RING = Keyring("k1", {"k1": OLD})
+ROTATED = Keyring("k2", {"k2": NEW, "k1": OLD})
+
+
+class TestSeal:
+    @given(st.binary(max_size=200), st.text(max_size=20).filter(lambda text: text.isascii()))
+    def test_opens_to_what_was_sealed(self, plain: bytes, context: str) -> None:
+        assert RING.open(RING.seal(plain, context), context) == plain
+
+    def test_hides_it(self) -> None:
+        assert b"whsec" not in RING.seal(b"whsec_topsecret", "endpoint")
+
+    def test_never_looks_the_same_twice(self) -> None:
+        assert RING.seal(b"same", "c") != RING.seal(b"same", "c")
+
+
+class TestOpen:
+    def test_refuses_another_context(self) -> None:
+        with pytest.raises(ValueError, match="context"):
+            RING.open(RING.seal(b"secret", "store 1"), "store 2")
+
+    def test_refuses_any_changed_bit(self) -> None:
+        sealed = RING.seal(b"secret", "c")
+        for place in range(len(sealed)):
+            changed = sealed[:place] + bytes([sealed[place] ^ 1]) + sealed[place + 1 :]
+            with pytest.raises(ValueError, match=r"."):
+                RING.open(changed, "c")
+
+    def test_refuses_what_is_cut_short(self) -> None:
+        sealed = RING.seal(b"secret", "c")
+        for length in range(len(sealed)):
+            with pytest.raises(ValueError, match=r"."):
+                RING.open(sealed[:length], "c")
+
+    @pytest.mark.parametrize("junk", [b"", b".", b"k1", b"k1.", b"\xff\xfe.x", b"no dot at all"])
+    def test_refuses_junk(self, junk: bytes) -> None:
+        with pytest.raises(ValueError, match=r"."):
+            RING.open(junk, "c")
+
+
+class TestRotation:
+    def test_opens_what_the_old_key_sealed(self) -> None:
+        assert ROTATED.open(RING.seal(b"secret", "c"), "c") == b"secret"
+
+    def test_seals_with_the_new_key(self) -> None:
+        assert ROTATED.seal(b"secret", "c").startswith(b"\x02k2")
+        with pytest.raises(ValueError, match="lacks"):
+            RING.open(ROTATED.seal(b"secret", "c"), "c")
+
+    def test_without_the_old_key_leaves_the_old_seals_shut(self) -> None:
+        with pytest.raises(ValueError, match="lacks"):
+            Keyring("k2", {"k2": NEW}).open(RING.seal(b"secret", "c"), "c")
+
+
+class TestKeyring:
+    @pytest.mark.parametrize(
+        ("current", "keys"), [("k1", {}), ("k2", {"k1": OLD}), ("k1", {"k1": b"short"}), ("k1", {"k1": OLD, "k2": b""})]
+    )
+    def test_holds_whole_keys_and_the_current_one(self, current: str, keys: dict[str, bytes]) -> None:
+        with pytest.raises(ValueError, match="32-byte"):
+            Keyring(current, keys)
+
+    @pytest.mark.parametrize("key_id", ["2026.03", "a.b.c", "", "schlüssel"])
+    def test_opens_with_whatever_key_id_it_accepts(self, key_id: str) -> None:
+        """A key id that its own seals cannot be read with would lock every secret away."""
+        try:
+            ring = Keyring(key_id, {key_id: OLD})
+        except ValueError:
+            return
+        assert ring.open(ring.seal(b"secret", "c"), "c") == b"secret"
+
+    def test_does_not_show_its_keys(self) -> None:
+        shown = repr(ROTATED)
+        assert "k1" in shown
+        assert OLD.decode() not in shown
+        assert NEW.decode() not in shown

@@ -1,0 +1,162 @@
+"""Any sequence of answers to up to three attempts: money is neither made nor lost, and booked as a sale once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from checkie.kernel import Money
+from checkie.ledger import Transfer
+from checkie.payments import Attempt, AttemptStatus, PaymentStatus
+from checkie.payments.absorb import Change, absorb
+from checkie.payments.model import LIVE, PAYMENT, NotYetSucceeded
+from checkie.payments.port import (
+    Action,
+    ActionNeeded,
+    Approved,
+    Declined,
+    InProgress,
+    Outcome,
+    Refunded,
+    Unknown,
+    Withdrawn,
+)
+from tests import make
+from tests.make import PRICE
+
+WRONG = Money(PRICE.minor + 1, "USD")
+ANSWERS: tuple[Outcome, ...] = (
+    Approved("ref", PRICE),
+    Approved("ref", WRONG),
+    Declined("ref", "card_declined", "No."),
+    Withdrawn("ref"),
+    InProgress("ref"),
+    Unknown("timeout"),
+    ActionNeeded("ref", Action.AUTHENTICATE, client_secret=""),
+    ActionNeeded("ref", Action.CONFIRM, client_secret=""),
+)
+MONEY = (AttemptStatus.SUCCEEDED, AttemptStatus.INTEGRITY_FAILURE)
+
+
+class Paying(RuleBasedStateMachine):
+    """One payment, its attempts, what was booked and what was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.payment = make.payment()
+        self.attempts = {1: make.attempt()}
+        self.received: dict[int, Money] = {}
+        self.booked: list[Transfer] = []
+        self.news: list[str] = ["payment.created"]
+
+    def take(self, number: int, outcome: Outcome | Refunded) -> Change | None:
+        change = absorb(self.payment, self.attempts[number], outcome)
+        if change is not None:
+            self.payment = change.payment
+            self.attempts[number] = change.attempt
+            self.booked += change.transfers
+            self.news += [event.name for event in change.news]
+        return change
+
+    @rule(data=st.data(), outcome=st.sampled_from(ANSWERS))
+    def answer(self, data: st.DataObject, outcome: Outcome) -> None:
+        number = data.draw(st.sampled_from(sorted(self.attempts)))
+        before = self.attempts[number]
+        change = self.take(number, outcome)
+        if before.status in MONEY:
+            assert change is None  # stale news of money that is known changes nothing
+        elif isinstance(outcome, Approved):
+            self.received[number] = outcome.amount
+
+    @rule(data=st.data(), minor=st.integers(1, PRICE.minor))
+    def refund(self, data: st.DataObject, minor: int) -> None:
+        number = data.draw(st.sampled_from(sorted(self.attempts)))
+        if self.attempts[number].status not in MONEY:
+            with pytest.raises(NotYetSucceeded):
+                self.take(number, Refunded("ref", Money(minor, "USD")))
+            return
+        before = self.attempts[number].refunded_minor
+        self.take(number, Refunded("ref", Money(minor, "USD")))
+        assert self.attempts[number].refunded_minor == max(before, minor)
+
+    @precondition(lambda self: PAYMENT.allows(self.payment.status, "retry") and self.payment.attempts_left > 0)
+    @precondition(lambda self: len(self.attempts) < 3)
+    @rule()
+    def try_again(self) -> None:
+        number = self.payment.attempts + 1
+        status, event = PAYMENT.move(self.payment.status, "retry")
+        self.payment = replace(self.payment, status=status, attempts=number, seq=self.payment.seq + 1)
+        self.attempts[number] = make.attempt(number=number)
+        self.news.append(event.name)
+
+    def sum_of(self, kind: str) -> int:
+        return sum(transfer.amount.minor for transfer in self.booked if transfer.kind == kind)
+
+    @invariant()
+    def a_sale_is_booked_once_and_only_when_it_is_paid(self) -> None:
+        sales = [transfer for transfer in self.booked if transfer.kind == "payment"]
+        assert len(sales) == self.payment.is_paid == sum(attempt.is_applied for attempt in self.attempts.values())
+        assert all(sale.amount == self.payment.amount for sale in sales)
+
+    @invariant()
+    def every_key_is_booked_once(self) -> None:
+        assert max(Counter(transfer.key for transfer in self.booked).values(), default=1) == 1
+
+    @invariant()
+    def what_the_provider_took_is_what_is_booked(self) -> None:
+        taken = sum(amount.minor for amount in self.received.values())
+        assert self.sum_of("payment") + self.sum_of("unapplied") == taken
+
+    @invariant()
+    def what_went_back_is_what_the_provider_says(self) -> None:
+        assert self.sum_of("refund") == sum(attempt.refunded_minor for attempt in self.attempts.values())
+        assert 0 <= self.payment.refunded_minor <= self.payment.amount.minor
+
+    @invariant()
+    def no_account_gives_more_than_it_got(self) -> None:
+        held: Counter[str] = Counter()
+        for transfer in self.booked:
+            held[transfer.source.kind] -= transfer.amount.minor
+            held[transfer.target.kind] += transfer.amount.minor
+        assert sum(held.values()) == 0
+        assert held["UNAPPLIED"] >= 0
+        assert held["FEES"] == self.sum_of("fee") == (self.payment.fee.minor if self.payment.is_paid else 0)
+
+    @invariant()
+    def seq_counts_the_events(self) -> None:
+        assert self.payment.seq == len(self.news)
+
+    @invariant()
+    def the_payment_stands_as_its_attempts_do(self) -> None:
+        latest: Attempt = self.attempts[self.payment.attempts]
+        stands: dict[Any, Any] = {
+            AttemptStatus.REQUIRES_ACTION: PaymentStatus.REQUIRES_ACTION,
+            AttemptStatus.PROCESSING: PaymentStatus.PROCESSING,
+            AttemptStatus.CANCELLED: PaymentStatus.CANCELLED,
+            AttemptStatus.FAILED: PaymentStatus.FAILED,
+        }
+        if self.payment.is_paid or any(a.status is AttemptStatus.INTEGRITY_FAILURE for a in self.attempts.values()):
+            return
+        assert self.payment.status is stands.get(latest.status, PaymentStatus.PENDING)
+
+    @invariant()
+    def nobody_can_try_again_while_money_is_mistrusted_or_an_attempt_lives(self) -> None:
+        can_retry = PAYMENT.allows(self.payment.status, "retry") and self.payment.attempts_left > 0
+        states = {attempt.status for attempt in self.attempts.values()}
+        assert not (can_retry and AttemptStatus.INTEGRITY_FAILURE in states)
+        latest = self.attempts[self.payment.attempts]
+        assert not (can_retry and latest.status in LIVE)
+
+    @invariant()
+    def failures_are_counted_up_to_three(self) -> None:
+        assert 0 <= self.payment.failures <= 3
+
+
+def test_money_is_neither_made_nor_lost() -> None:
+    run_state_machine_as_test(Paying, settings=settings(max_examples=150, stateful_step_count=30, deadline=None))
