@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import sys
@@ -40,9 +41,36 @@ def configure(level: str) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: _lines,
         cache_logger_on_first_use=True,
     )
+
+
+class _Lines:
+    """Writes to standard error: what one turn of the event loop says, in one write."""
+
+    def __init__(self) -> None:
+        self._waiting: list[str] = []
+
+    def msg(self, line: str) -> None:
+        """Write a line now, or with its turn's others."""
+        self._waiting.append(line)
+        if len(self._waiting) > 1:
+            return
+        try:
+            asyncio.get_running_loop().call_soon(self._write)
+        except RuntimeError:  # no loop runs
+            self._write()
+
+    debug = info = warning = error = critical = exception = msg
+
+    def _write(self) -> None:
+        lines, self._waiting = self._waiting, []
+        sys.stderr.write("\n".join([*lines, ""]))
+        sys.stderr.flush()
+
+
+_lines: Final = _Lines()
 
 
 def redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

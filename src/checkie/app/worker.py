@@ -66,7 +66,7 @@ class Worker:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._every(Pace(_RENEW_S, _RENEW_S), "leases", self._renew))
                 for consumer in self.consumers:
-                    tasks.create_task(self._every(Pace(0.015, 0.12), consumer.name, self._consume(consumer)))
+                    tasks.create_task(self._every(Pace(0.025, 0.12), consumer.name, self._consume(consumer)))
                 for due in self.dues:
                     tasks.create_task(self._every(Pace(0.5, 0.5), due.name, self._due(due)))
                 for _ in range(_DELIVERY_CALLS):

@@ -1,14 +1,14 @@
 """Checkout: sessions, quotes and paying.
 
 Owns schema `checkout`. Publishes what `events` lists. Invariants: a session is completed if and only if its payment
-succeeded; however often `pay` is called, one attempt lives; no transaction is open while a provider is asked; a quote
-does not change behind the buyer's back.
+succeeded; however often `pay` is called, one attempt lives; a quote does not change behind the buyer's back.
 """
 
 from checkie.checkout.advance import Move, advance
 from checkie.checkout.change import Changes, change
 from checkie.checkout.expire import expire_row
-from checkie.checkout.model import NoSuchSession, Session, SessionStatus, WrongSecret
+from checkie.checkout.find import find_page
+from checkie.checkout.model import NoSuchSession, Session, SessionStatus
 from checkie.checkout.open import Opened, open_session
 from checkie.checkout.pay import Paying, pay
 from checkie.checkout.queries import check, completed
@@ -26,13 +26,13 @@ __all__ = [
     "Session",
     "SessionStatus",
     "Status",
-    "WrongSecret",
     "advance",
     "change",
     "check",
     "completed",
     "expire_row",
     "find_due",
+    "find_page",
     "get_session",
     "open_session",
     "pay",

@@ -44,7 +44,7 @@ async def change(
     if_version: int | None,
     now: datetime,
 ) -> Session:
-    """Apply `changes` to the session (as the caller read it) and requote, all or nothing. One statement, if all is calm.
+    """Apply `changes` to the session (as the caller read it) and requote, all or nothing. In calm, one statement.
 
     A payment that waits for its buyer is called off first, so that nobody pays the old price. Refuses with
     VersionMismatch when `if_version` is given and is not the session's, and with SessionOver, AlreadyPaid,

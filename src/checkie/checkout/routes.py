@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Final, cast
 
+import structlog
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from checkie import catalog, stores, web
 from checkie.checkout import contract, store
 from checkie.checkout.change import Changes, change
+from checkie.checkout.find import SLUG, find_page
 from checkie.checkout.model import NoSuchSession, Session, SessionStatus, Step
 from checkie.checkout.open import open_session
 from checkie.checkout.pay import Paying, pay
@@ -24,9 +25,7 @@ from checkie.payments import AttemptStatus, PaymentStatus, SessionId
 from checkie.payments.port import ActionNeeded, Provider, Unknown
 
 router = APIRouter(prefix="/api/widget", tags=["Widget"])
-_SLUG: Final = re.compile(r"[a-z0-9-]{1,63}")
 _MAX_TEXT: Final = 320
-_LARGEST_STORE: Final = 2**31 - 1
 """Of a store's number, in a row. An id could spell a larger one."""
 
 
@@ -177,7 +176,7 @@ class StatusBody(BaseModel):
     return_url: str
 
 
-Slug = Annotated[str, Path(examples=["demo"], json_schema_extra={"pattern": f"^{_SLUG.pattern}$"})]
+Slug = Annotated[str, Path(examples=["demo"], json_schema_extra={"pattern": f"^{SLUG.pattern}$"})]
 SessionPath = Annotated[str, Path(examples=[contract.SESSION], json_schema_extra={"pattern": contract.SESSION_SHAPE})]
 
 
@@ -188,12 +187,7 @@ async def get_page(store_slug: Slug, page_slug: Slug, request: Request) -> PageA
     Keep `session.client_secret`: it is told here and never again.
     """
     runtime = web.runtime(request)
-    if not _SLUG.fullmatch(store_slug):
-        raise stores.NoSuchStore
-    if not _SLUG.fullmatch(page_slug):
-        raise catalog.NoSuchPage
-    shop = await stores.get_by_slug(runtime.db, store_slug)
-    page = await catalog.get_published(runtime.db, shop.number, page_slug)
+    shop, page = await find_page(runtime, store_slug, page_slug)
     if web.is_machine(request):
         return PageAndSession(page=_page(shop, page), session=None, session_id=None)
     opened = await open_session(
@@ -260,13 +254,18 @@ async def _check_out(session_id: SessionId, request: Request) -> JSONResponse:
 
     async def run() -> web.Answer:
         paying = await pay(runtime.db, _providers(request), session_id, runtime.now(), secret=secret)
+        structlog.contextvars.bind_contextvars(payment=paying.payment.id, attempt=paying.attempt.id)
         is_final = not isinstance(paying.outcome, Unknown)
         return web.Answer(200, _paying(paying).model_dump(mode="json"), is_final=is_final)
+
+    async def let_in() -> None:
+        if secret is not None:
+            (await store.get_session(runtime.db, session_id)).let_in(secret)
 
     if key is None:
         answer = await run()
         return JSONResponse(answer.body, answer.status)
-    return await web.once(runtime, (session_id.store, "checkout", key), {"session_id": session_id, "as": secret}, run)
+    return await web.once(runtime, (session_id.store, "checkout", key), {"session_id": session_id}, run, let_in=let_in)
 
 
 async def _let_in(session_id: str, request: Request) -> Session:
@@ -284,8 +283,7 @@ def _parse(text: str) -> SessionId:
         found = SessionId.parse(text)
     except ValueError:
         raise NoSuchSession(param="session_id") from None
-    if found.store > _LARGEST_STORE:
-        raise NoSuchSession(param="session_id")
+    structlog.contextvars.bind_contextvars(session=found)
     return found
 
 

@@ -20,7 +20,7 @@ __all__ = [
     "Tx",
     "embedded",
     "migrate",
-    "pending",
     "partition_of",
+    "pending",
     "work_off",
 ]

@@ -42,6 +42,7 @@ _ENVIRONMENT: Final = {"LC_ALL": "C", "PATH": "/usr/local/bin:/usr/bin:/bin"}  #
 _SETTINGS: Final = {
     "shared_buffers": "128MB",
     "max_connections": "100",
+    "autovacuum_naptime": "5s",  # a new database soon has statistics to plan by
     "jit": "off",  # our statements are shorter than a compilation
     "max_parallel_workers_per_gather": "0",  # two cores; and a container's /dev/shm is small
     "random_page_cost": "1.1",

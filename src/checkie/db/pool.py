@@ -235,5 +235,4 @@ async def _roll_back(connection: asyncpg.Connection) -> None:
         connection.terminate()
 
 
-def _dumps(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+_dumps: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode

@@ -7,6 +7,7 @@ from checkie.kernel.id import Id
 from checkie.kernel.lifecycle import Lifecycle
 from checkie.kernel.money import LARGEST_MINOR, Money, exponent, from_decimal
 from checkie.kernel.period import Period
+from checkie.kernel.recent import Recent
 from checkie.kernel.refusal import Conflict, Forbidden, Invalid, NotFound, Refusal, Unauthorized
 from checkie.kernel.sealed import Keyring
 
@@ -21,6 +22,7 @@ __all__ = [
     "Money",
     "NotFound",
     "Period",
+    "Recent",
     "Refusal",
     "Unauthorized",
     "exponent",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from datetime import datetime
+from functools import lru_cache
 from typing import ClassVar, Final, Self
 from uuid import UUID
 
@@ -33,7 +34,7 @@ class Id(str):
         """A fresh id for a thing of `store`, made at `now`."""
         ms = int(now.timestamp() * 1000) & (2**48 - 1)
         high = ms << 16 | _VERSION << 12 | next(_counter) & 0xFFF
-        low = _VARIANT << 62 | store << 30 | secrets.randbits(30)
+        low = _VARIANT << 62 | store << 30 | int.from_bytes(secrets.token_bytes(4)) >> 2
         return cls._spell(high << 64 | low)
 
     @classmethod
@@ -65,7 +66,7 @@ class Id(str):
     @property
     def number(self) -> int:
         """All 128 bits."""
-        return int(self[len(self.prefix) + 1 :].translate(_TO_PYTHON), 32)
+        return _number(self[len(self.prefix) + 1 :])
 
     @property
     def uuid(self) -> UUID:
@@ -79,4 +80,15 @@ class Id(str):
 
     @classmethod
     def _spell(cls, number: int) -> Self:
-        return cls(f"{cls.prefix}_" + "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)]))
+        return cls(f"{cls.prefix}_{_spelling(number)}")
+
+
+# A thing's id is spelled and read many times while a request runs.
+@lru_cache(maxsize=8192)
+def _spelling(number: int) -> str:
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
+
+
+@lru_cache(maxsize=8192)
+def _number(spelling: str) -> int:
+    return int(spelling.translate(_TO_PYTHON), 32)

@@ -26,9 +26,9 @@ group by c.name, e.partition
 """
 
 
-# A dump restored into another cluster keeps transaction ids that this one has not reached: docs/operations.md, "Restore".
+# A dump restored into another cluster keeps transaction ids that this one has not reached; see docs/operations.md.
 _FOREIGN: Final = """
-select format('partition %s: %s events carry transaction ids of another cluster', partition, count(*)) as offender
+select format('partition %s: %s events of another cluster', partition, count(*)) as offender
 from outbox.event where xid >= pg_snapshot_xmax(pg_current_snapshot()) group by partition
 """
 

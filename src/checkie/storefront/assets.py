@@ -1,4 +1,4 @@
-"""Static files: read once, compressed once, under addresses that hold a hash of the content, so that they keep for ever."""
+"""Static files: read once, compressed once, served under addresses that hold a hash, so that browsers keep them."""
 
 from __future__ import annotations
 

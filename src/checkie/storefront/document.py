@@ -7,13 +7,14 @@ compressed together with anything, so that its length tells nothing of it (the B
 
 from __future__ import annotations
 
+import secrets
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-HOLE: Final = "\ue000"
-"""What a template writes where a value goes in: a code point for private use, which no text of ours has."""
+HOLE: Final = f"\ue000{secrets.token_hex(8)}\ue000"
+"""What a template writes where a value goes in. Drawn anew by each process, so that nobody's text can have it."""
 _HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _LONGEST_STORED: Final = 0xFFFF
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
@@ -14,6 +15,7 @@ from checkie.kernel import Money, exponent, from_decimal
 
 _MARK: Final = "\u200e"
 """Keeps a currency's sign with its letters in right-to-left text: "US$", not "$US"."""
+_LETTER_BEFORE_DIGIT: Final = re.compile(r"(?<=[^\W\d_])(?=\d)")
 _RTL_MARK: Final = "\u200f"
 _NO_SPACE: Final = str.maketrans("", "", " \t\u00a0\u202f'’")
 
@@ -21,9 +23,10 @@ _NO_SPACE: Final = str.maketrans("", "", " \t\u00a0\u202f'’")
 @lru_cache(maxsize=8192)
 def money(amount: Money, locale: str) -> str:
     """The amount with its currency, with every minor unit: "$25.00", "25,00 €"."""
-    text = _pattern(amount.currency, locale).apply(
+    text: str = _pattern(amount.currency, locale).apply(
         amount.decimal(), Locale.parse(locale), currency=amount.currency, currency_digits=False
     )
+    text = _LETTER_BEFORE_DIGIT.sub("\u00a0", text)  # as CLDR wants it; Babel leaves it out
     return text + _MARK if text.startswith(_RTL_MARK) and text.endswith("$") else text
 
 

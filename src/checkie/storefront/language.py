@@ -13,7 +13,14 @@ from babel import Locale, UnknownLocaleError
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-LANGUAGES: Final = {"en": "English", "de": "Deutsch", "es": "Español", "fr": "Français", "ar": "العربية", "ja": "日本語"}
+LANGUAGES: Final = {
+    "en": "English",
+    "de": "Deutsch",
+    "es": "Español",
+    "fr": "Français",
+    "ar": "العربية",
+    "ja": "日本語",
+}
 """The languages that the page speaks, each by its own name. The words in the source are English."""
 _RIGHT_TO_LEFT: Final = frozenset({"ar"})
 _LONGEST_HEADER: Final = 200

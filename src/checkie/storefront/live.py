@@ -7,41 +7,43 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
-from checkie.checkout import SessionStatus, Status, read_status
-from checkie.db import Database
+from checkie.checkout import Status, read_status
 from checkie.storefront.model import Ticket
+from checkie.storefront.stage import UNDER_WAY, Stage, stage_of
+from checkie.web import Runtime
 
 LONGEST_S: Final = 60.0
 _FIRST_PAUSE_S: Final = 0.3
 _LONGEST_PAUSE_S: Final = 2.0
 _GROWTH: Final = 1.15
-_PAYING: Final = (SessionStatus.PROCESSING, SessionStatus.AWAITING_ACTION)
 MEDIA_TYPE: Final = "text/event-stream"
 
 
-async def follow(db: Database, ticket: Ticket, is_gone: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
+async def follow(runtime: Runtime, ticket: Ticket, is_gone: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
     """An event for each change, until no payment is under way, the browser is gone or a minute has passed.
 
     The browser then asks again by itself if it still wants to know. Refuses with WrongSecret and NoSuchSession.
     """
     told, waited_s, pause_s = b"", 0.0, _FIRST_PAUSE_S
     while True:
-        status = await read_status(db, ticket.session, ticket.secret)
-        news = event(status)
+        status = await read_status(runtime.db, ticket.session, ticket.secret)
+        stage = stage_of(status, runtime.now())
+        news = event(status, stage)
         yield news if news != told else b":\n\n"
         told = news
-        if status.session.status not in _PAYING or waited_s >= LONGEST_S or await is_gone():
+        if stage not in UNDER_WAY or waited_s >= LONGEST_S or await is_gone():
             return
         await asyncio.sleep(pause_s)
         waited_s += pause_s
         pause_s = min(pause_s * _GROWTH, _LONGEST_PAUSE_S)
 
 
-def event(status: Status) -> bytes:
+def event(status: Status, stage: Stage) -> bytes:
     """The event that tells of this status. Nothing in it is about the buyer."""
     body = {
         "status": status.session.status,
         "payment": status.payment.status if status.payment else None,
         "attempts_left": status.attempts_left,
+        "stage": stage,
     }
     return f"data: {json.dumps(body)}\n\n".encode()

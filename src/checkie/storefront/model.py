@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
 
 from checkie.payments import SessionId
 
@@ -15,7 +14,7 @@ _BETWEEN: Final = "~"
 
 @dataclass(frozen=True, slots=True)
 class ProviderPage:
-    """What the page needs to know of a provider: the script of its card fields, and the origins that this script uses.
+    """What the page needs to know of a provider: the script of its card fields, and further origins that it uses.
 
     `is_hosted` says that the provider has a page of its own for buyers without JavaScript.
     """
@@ -23,6 +22,7 @@ class ProviderPage:
     name: str
     script_url: str
     publishable_key: str
+    script_origins: tuple[str, ...] = ()
     frame_origins: tuple[str, ...] = ()
     connect_origins: tuple[str, ...] = ()
     is_hosted: bool = True
@@ -30,8 +30,7 @@ class ProviderPage:
     @property
     def origin(self) -> str:
         """Where its script comes from."""
-        parts = urlsplit(self.script_url)
-        return f"{parts.scheme}://{parts.netloc}"
+        return "/".join(self.script_url.split("/", 3)[:3])
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ def _seconds(until: datetime, now: datetime) -> int:
     return max(0, int((until - now).total_seconds()))
 
 
-def _form_page(  # noqa: PLR0913  what the page is made of: none of it belongs to another
+def _form_page(
     place: Place, quote: Quote, reader: Reader, provider: ProviderPage, shown: Shown, expires_s: int
 ) -> Document:
     say = translations(reader.language).gettext
@@ -112,7 +112,7 @@ def _form_page(  # noqa: PLR0913  what the page is made of: none of it belongs t
         "key": provider.publishable_key,
         "currency": quote.unit.currency,
         "places": exponent(quote.unit.currency),
-        "unit": quote.unit.minor,
+        "each": quote.unit.minor,
         "least": quote.least.minor,
         "most": quote.most.minor,
         "mark": formats.decimal_mark(reader.locale),
@@ -160,7 +160,7 @@ def state_page(back: Back, tale: Tale, reader: Reader) -> Document:
 def paid_page(back: Back, reader: Reader) -> Document:
     """The thank-you page, which is the receipt."""
     attempt, payment = back.status.attempt, back.status.payment
-    facts = attempt.facts if attempt else {}
+    facts = attempt.facts if attempt and attempt.is_applied else {}  # an earlier attempt may have succeeded late
     refunded = Money(payment.refunded_minor, payment.amount.currency) if payment and payment.refunded_minor else None
     return _render(
         "paid.html",
@@ -188,17 +188,21 @@ def parts_page(reader: Reader) -> Document:
 
 def _render(template: str, reader: Reader, shop: Store | None, **facts: Any) -> Document:
     words = translations(reader.language)
-    text = _templates().get_template(template).render(
-        reader=reader,
-        shop=shop,
-        languages=LANGUAGES,
-        hole=HOLE,
-        asset=asset_path,
-        money=partial(formats.money, locale=reader.locale),
-        day=partial(formats.day, locale=reader.locale),
-        _=words.gettext,
-        ngettext=words.ngettext,
-        **facts,
+    text = (
+        _templates()
+        .get_template(template)
+        .render(
+            reader=reader,
+            shop=shop,
+            languages=LANGUAGES,
+            hole=HOLE,
+            asset=asset_path,
+            money=partial(formats.money, locale=reader.locale),
+            day=partial(formats.day, locale=reader.locale),
+            _=words.gettext,
+            ngettext=words.ngettext,
+            **facts,
+        )
     )
     return Document.of(text)
 
@@ -228,7 +232,7 @@ def _card(facts: Mapping[str, str]) -> str | None:
 
 
 def _begun_at(back: Back) -> datetime:
-    """When the attempt that paid was begun: its id tells (see kernel.Id), to the millisecond."""
-    attempt = back.status.attempt
-    ms = attempt.id.number >> 80 if attempt else 0
-    return datetime.fromtimestamp(ms // 1000, UTC)
+    """When paying began, by the id of the attempt that paid, or else of the payment: ids tell (see kernel.Id)."""
+    attempt, payment = back.status.attempt, back.session.payment
+    paid = attempt.id if attempt and attempt.is_applied else payment
+    return datetime.fromtimestamp((paid.number >> 80) // 1000 if paid else 0, UTC)

@@ -13,9 +13,10 @@ def policy(provider: ProviderPage | None) -> str:
 
     Browsers apply `form-action` to redirects too, and paying without JavaScript leads on to the provider.
     """
-    scripts = [provider.origin] if provider else []
-    frames = [*scripts, *(provider.frame_origins if provider else ())]
-    connects = list(provider.connect_origins) if provider else []
+    own = [provider.origin] if provider else []
+    scripts = [*own, *(provider.script_origins if provider else ())]
+    frames = [*own, *(provider.frame_origins if provider else ())]
+    connects = [*own, *(provider.connect_origins if provider else ())]
     return "; ".join(
         (
             "default-src 'none'",
@@ -24,7 +25,7 @@ def policy(provider: ProviderPage | None) -> str:
             "img-src 'self' https: data:",
             _allow("connect-src", "'self'", *connects),
             *([_allow("frame-src", *frames)] if frames else []),
-            _allow("form-action", "'self'", *scripts),
+            _allow("form-action", "'self'", *own),
             "base-uri 'none'",
             "frame-ancestors 'self'",
         )

@@ -15,7 +15,6 @@ from starlette.convertors import StringConvertor, register_url_convertor
 
 from checkie import web
 from checkie.checkout import NoSuchSession
-from checkie.web import is_machine, visitor
 from checkie.kernel import Conflict, Forbidden, Refusal
 from checkie.payments import SessionId
 from checkie.payments.port import Provider
@@ -29,7 +28,8 @@ from checkie.storefront.policy import policy
 from checkie.storefront.stage import Stage
 from checkie.storefront.submit import Desk, Mend, Onward, submit
 from checkie.storefront.tell import tell_refusal, tell_stage
-from checkie.storefront.visit import Back, Fresh, Place, come_back, find_place, visit
+from checkie.storefront.visit import Back, Fresh, Place, come_back, find_place, settle, visit
+from checkie.web import is_machine, visitor
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -73,7 +73,7 @@ def _html(endpoint: Endpoint) -> Endpoint:
             return _problem(request, refusal)
         except HTTPException:
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001  the buyer gets a page, the log gets the reason
             _log.exception("page_failed", path=request.url.path)
             return _problem(request, None)
 
@@ -84,7 +84,7 @@ def _html(endpoint: Endpoint) -> Endpoint:
 async def show_page(request: Request) -> Response:
     """The page with a fresh session, or with the one that this browser holds."""
     runtime = web.runtime(request)
-    place = await find_place(runtime.db, request.path_params["store"], request.path_params["page"])
+    place = await find_place(runtime, request.path_params["store"], request.path_params["page"])
     wallet = _wallet(request)
     is_human = request.method != "HEAD" and not is_machine(request)
     found = await visit(runtime, place, wallet, visitor(request) if is_human else None)
@@ -92,7 +92,8 @@ async def show_page(request: Request) -> Response:
     if isinstance(found, Fresh):
         return _fresh(request, found, reader)
     if found.stage is not Stage.FORM:
-        return RedirectResponse(place.session_path(found.session.id), 303, {"Cache-Control": "no-store"})
+        asked = f"?locale={reader.tag}" if "locale" in request.query_params and reader.is_chosen else ""
+        return RedirectResponse(place.session_path(found.session.id) + asked, 303, {"Cache-Control": "no-store"})
     return _form(request, found, reader)
 
 
@@ -102,7 +103,7 @@ async def post_page(request: Request) -> Response:
     _check_origin(request)
     runtime = web.runtime(request)
     form = Form.parse(await web.read_body(request, _LONGEST_FORM))
-    place = await find_place(runtime.db, request.path_params["store"], request.path_params["page"])
+    place = await find_place(runtime, request.path_params["store"], request.path_params["page"])
     wallet = _wallet(request)
     reader = read_for(form.locale or wallet.locale, request.headers.get("accept-language", ""), place.shop.locale)
     desk = Desk(runtime, _providers(request), place, visitor(request), reader.locale)
@@ -120,20 +121,22 @@ async def show_session(request: Request) -> Response:
     """The page of one session, for the browser that holds it."""
     wallet = _wallet(request)
     back = await _back(request, wallet)
+    if request.headers.get("sec-fetch-site") in ("same-site", "cross-site"):
+        back = await settle(web.runtime(request), back)
     reader = _reader(request, wallet, back.place)
     if back.stage is Stage.FORM:
         return _form(request, back, reader)
     if back.stage is Stage.PAID:
         return _answer(request, pages.paid_page(back, reader), policy(None), ())
-    tale = tell_stage(back.stage, back.status, reader)
-    document = pages.state_page(back, tale, reader)
+    provider = _provider_page(request, back.session.provider)
+    tale = tell_stage(back.stage, back.status, reader, is_hosted=provider.is_hosted)
     holes = (back.session.id, back.secret) if tale.acts else ()
-    return _answer(request, document, policy(_provider_page(request, back.session.provider)), holes)
+    return _answer(request, pages.state_page(back, tale, reader), policy(provider), holes)
 
 
 @_html
 async def keep_session(request: Request) -> Response:
-    """Something was typed: from now on the browser holds the session, so that it finds it again. The secret as bearer."""
+    """Something was typed: from now on the browser holds the session. The secret comes as bearer."""
     wallet = _wallet(request)
     ticket = Ticket(_session_id(request), web.bearer(request) or "")
     back = await come_back(web.runtime(request), request.path_params["store"], request.path_params["page"], ticket)
@@ -147,7 +150,7 @@ async def show_live(request: Request) -> Response:
     """The session's status as it changes."""
     back = await _back(request, _wallet(request))
     ticket = Ticket(back.session.id, back.secret)
-    stream = live.follow(web.runtime(request).db, ticket, request.is_disconnected)
+    stream = live.follow(web.runtime(request), ticket, request.is_disconnected)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream, media_type=live.MEDIA_TYPE, headers=headers)
 
@@ -235,9 +238,7 @@ def _mend(request: Request, place: Place, mend: Mend, reader: Reader) -> Respons
     return _answer(request, document, policy(provider), holes, status=409 if mend.is_renewed else 422)
 
 
-def _answer(
-    request: Request, document: Document, csp: str, holes: tuple[str, ...], *, status: int = 200
-) -> Response:
+def _answer(request: Request, document: Document, csp: str, holes: tuple[str, ...], *, status: int = 200) -> Response:
     values = [hole.encode() for hole in holes]
     headers = {
         "Cache-Control": "no-store",
@@ -290,13 +291,11 @@ def _keep(request: Request, answer: Response, wallet: Wallet, ticket: Ticket, re
     path = "/{store}/{page}".format_map(request.path_params)
     kept = Wallet(wallet.tickets, reader.tag if reader.is_chosen else wallet.locale).with_ticket(ticket)
     is_secure = request.url.scheme == "https" or web.runtime(request).public_url.startswith("https:")
-    answer.set_cookie(
-        _COOKIE, kept.spell(), _COOKIE_AGE_S, path=path, secure=is_secure, httponly=True, samesite="lax"
-    )
+    answer.set_cookie(_COOKIE, kept.spell(), _COOKIE_AGE_S, path=path, secure=is_secure, httponly=True, samesite="lax")
 
 
 def _check_origin(request: Request) -> None:
-    """Refuses a form that another site's page posts (ForeignForm). The secret in it is the proof; this is the second lock."""
+    """Refuses a form that another site posts (ForeignForm). The secret in it is the proof; this is the second lock."""
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
     ours = {urlsplit(web.runtime(request).public_url).netloc, request.headers.get("host", "")}
     if (origin and urlsplit(origin).netloc not in ours) or site not in (None, "same-origin", "none"):

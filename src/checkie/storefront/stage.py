@@ -15,8 +15,10 @@ class Stage(StrEnum):
 
     FORM = "form"
     """The page: fill it in and pay, perhaps once more after a decline."""
+    BEGUN = "begun"
+    """A payment has begun: the card is yet to be entered, or was just now and the news is on its way."""
     WAITING = "waiting"
-    """A payment is under way: the card was just entered, or is yet to be, or a bank takes its time."""
+    """A bank takes its time."""
     ACTION = "action"
     """The bank asks the buyer to confirm."""
     ASKING = "asking"
@@ -29,9 +31,13 @@ class Stage(StrEnum):
     EXPIRED = "expired"
 
 
-UNDER_WAY: Final = (Stage.WAITING, Stage.ACTION, Stage.ASKING)
+UNDER_WAY: Final = (Stage.BEGUN, Stage.WAITING, Stage.ACTION, Stage.ASKING)
 _PAYING: Final = (SessionStatus.PROCESSING, SessionStatus.AWAITING_ACTION)
-_BY_ATTEMPT: Final = {AttemptStatus.UNKNOWN: Stage.ASKING, AttemptStatus.REQUIRES_ACTION: Stage.ACTION}
+_BY_ATTEMPT: Final = {
+    AttemptStatus.PROCESSING: Stage.WAITING,
+    AttemptStatus.REQUIRES_ACTION: Stage.ACTION,
+    AttemptStatus.UNKNOWN: Stage.ASKING,
+}
 
 
 def stage_of(status: Status, now: datetime) -> Stage:
@@ -42,7 +48,7 @@ def stage_of(status: Status, now: datetime) -> Stage:
     if payment and payment.failure_code == INTEGRITY:
         return Stage.UNTRUSTED
     if session.status in _PAYING:
-        return _BY_ATTEMPT.get(attempt.status, Stage.WAITING) if attempt else Stage.WAITING
+        return _BY_ATTEMPT.get(attempt.status, Stage.BEGUN) if attempt else Stage.BEGUN
     if session.status is SessionStatus.OPEN and now < session.expires_at:
         return Stage.FORM
     return Stage.EXHAUSTED if payment and payment.attempts_left <= 0 else Stage.EXPIRED

@@ -8,13 +8,12 @@ from typing import Final
 
 from checkie import checkout
 from checkie.checkout import Changes, Session
-from checkie.web import Visitor
 from checkie.kernel import Invalid, Refusal
 from checkie.payments.port import ActionNeeded, Provider
 from checkie.storefront.form import Form, changes_anything
 from checkie.storefront.model import Ticket
 from checkie.storefront.visit import Place, open_ticket
-from checkie.web import Runtime
+from checkie.web import Runtime, Visitor
 
 _OVER: Final = "session_over"
 _SHOWN_BY_THE_SESSION: Final = frozenset(
@@ -90,7 +89,7 @@ async def _verb(desk: Desk, form: Form, session: Session, ticket: Ticket) -> Onw
 
 async def _change(desk: Desk, session: Session, wanted: Changes) -> Session:
     runtime = desk.runtime
-    return await checkout.change(runtime.db, desk.providers, session.id, wanted, if_version=None, now=runtime.now())
+    return await checkout.change(runtime.db, desk.providers, session, wanted, if_version=None, now=runtime.now())
 
 
 async def _again(desk: Desk, old: Session) -> Onward:

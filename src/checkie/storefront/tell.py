@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from checkie.checkout import Quote, Status
@@ -12,7 +12,7 @@ from checkie.kernel import NotFound, Refusal, Unauthorized
 from checkie.storefront import formats
 from checkie.storefront.language import Reader, translations
 from checkie.storefront.stage import Stage
-from checkie.storefront.words import REFUSALS, N_, why_declined
+from checkie.storefront.words import N_, REFUSALS, why_declined
 
 Act = tuple[str, str, str]
 """A verb of the form, the button's text, and how it looks."""
@@ -31,24 +31,29 @@ class Tale:
     def translated(self, say: Callable[[str], str]) -> Tale:
         """The same in another language."""
         acts = tuple((verb, say(text), look) for verb, text, look in self.acts)
-        return Tale(say(self.title), tuple(map(say, self.texts)), acts, self.kind, self.sign)
+        return replace(self, title=say(self.title), texts=tuple(map(say, self.texts)), acts=acts)
 
 
 _GO_ON: Final = ("pay", N_("Continue paying"), "primary")
 _OTHER_CARD: Final = ("reopen", N_("Use another card"), "second")
 _AGAIN: Final = ("again", N_("Start again"), "primary")
 
+_SAFE_TO_LEAVE: Final = N_(
+    "This takes a few seconds, seldom longer. It is safe to leave: your order does not depend on this page."
+)
+
 _TALES: Final[Mapping[Stage, Tale]] = {
-    Stage.WAITING: Tale(
+    Stage.BEGUN: Tale(
         N_("Waiting for your bank"),
         (
-            N_("This takes a few seconds, seldom longer. It is safe to leave: your order does not depend on this page."),
+            _SAFE_TO_LEAVE,
             N_("If you did not get to enter your card, go on from here. You will not pay twice."),
         ),
         (_GO_ON, _OTHER_CARD),
         "wait",
         "clock",
     ),
+    Stage.WAITING: Tale(N_("Waiting for your bank"), (_SAFE_TO_LEAVE,), (), "wait", "clock"),
     Stage.ACTION: Tale(
         N_("Your bank wants to know that it is you"),
         (N_("Confirm the payment on your bank's page. Nothing is charged before you do."),),
@@ -114,14 +119,16 @@ _FOREIGN: Final = Tale(
 )
 
 
-def tell_stage(stage: Stage, status: Status, reader: Reader) -> Tale:
-    """What to tell of a session at that stage: those of `_TALES`."""
+def tell_stage(stage: Stage, status: Status, reader: Reader, *, is_hosted: bool) -> Tale:
+    """What to tell of a session at that stage, one of `_TALES`. Only providers with a page of their own go on there."""
     say = translations(reader.language).gettext
     tale = _TALES[stage].translated(say)
+    if not is_hosted:
+        tale = replace(tale, acts=tuple(act for act in tale.acts if act[0] != "pay"))
     if stage is not Stage.EXHAUSTED or status.payment is None:
         return tale
     why = say(why_declined(status.payment.failure_code).what)
-    return Tale(tale.title, (why, *tale.texts), tale.acts, tale.kind, tale.sign)
+    return replace(tale, texts=(why, *tale.texts))
 
 
 def tell_refusal(refusal: Refusal | None, reader: Reader) -> Tale:
@@ -156,9 +163,7 @@ def page_words(quote: Quote, reader: Reader) -> str:
     """What the script says, as JSON."""
     say = translations(reader.language).gettext
     words = {
-        "email_missing": say(REFUSALS["email_missing"]),
-        "email_invalid": say(REFUSALS["email_invalid"]),
-        "amount_unreadable": say(REFUSALS["amount_unreadable"]),
+        **{code: say(text) for code, text in REFUSALS.items()},
         **_ranges(quote, reader),
         "pay": say("Pay %(amount)s"),
         "total": say("The total is now %(amount)s."),
@@ -168,6 +173,9 @@ def page_words(quote: Quote, reader: Reader) -> str:
         "kept": say("Nothing you typed is lost. Try again when you are connected."),
         "failed": say("Something went wrong on our side"),
         "failed_kept": say("Nothing you typed is lost. Please try again in a moment."),
+        "expired": say("This checkout has expired"),
+        "expired_kept": say("Nothing was charged. Start again, and what you typed is still there."),
+        "again": say("Start again"),
         "card_missing": say("The card fields did not load."),
         "retry": say("Try again"),
         "hosted": say("Pay on the provider's page"),

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from checkie import catalog, checkout, stores
 from checkie.catalog import NoSuchPage, Page
 from checkie.checkout import Session, Status
-from checkie.web import Visitor
 from checkie.db import Database
 from checkie.kernel import Refusal
 from checkie.payments import SessionId
 from checkie.storefront.model import Ticket, Wallet
 from checkie.storefront.stage import UNDER_WAY, Stage, stage_of
 from checkie.stores import Store
-from checkie.web import Runtime
+from checkie.web import Runtime, Visitor
 
+_PATIENCE_S: Final = (0.05, 0.1, 0.15, 0.2, 0.25, 0.35, 0.4)
 _SLUG: Final = re.compile(r"[a-z0-9-]{1,63}")
 
 
@@ -63,12 +64,9 @@ class Back:
         return self.status.session
 
 
-async def find_place(db: Database, store_slug: str, page_slug: str) -> Place:
+async def find_place(runtime: Runtime, store_slug: str, page_slug: str) -> Place:
     """The published page at this address. Refuses with NoSuchStore or NoSuchPage."""
-    if not _SLUG.fullmatch(store_slug) or not _SLUG.fullmatch(page_slug):
-        raise NoSuchPage
-    shop = await stores.get_by_slug(db, store_slug)
-    return Place(shop, await catalog.get_published(db, shop.number, page_slug))
+    return Place(*await checkout.find_page(runtime, store_slug, page_slug))
 
 
 async def visit(runtime: Runtime, place: Place, wallet: Wallet, visitor: Visitor | None) -> Fresh | Back:
@@ -104,6 +102,20 @@ async def come_back(runtime: Runtime, store_slug: str, page_slug: str, ticket: T
     if (shop.slug, page.slug) != (store_slug, page_slug):
         raise NoSuchPage
     return Back(Place(shop, page), status, stage_of(status, runtime.now()), ticket.secret)
+
+
+async def settle(runtime: Runtime, back: Back) -> Back:
+    """The same a moment later, if news is on its way. Takes a second and a half at most.
+
+    Who comes back from a provider is often quicker than its webhook, and should not see a page that is gone at once.
+    """
+    for pause_s in _PATIENCE_S:
+        if back.stage not in (Stage.BEGUN, Stage.ACTION):
+            break
+        await asyncio.sleep(pause_s)
+        status = await checkout.read_status(runtime.db, back.session.id, back.secret)
+        back = replace(back, status=status, stage=stage_of(status, runtime.now()))
+    return back
 
 
 async def _find(db: Database, place: Place, ticket: Ticket, now: datetime) -> Back | None:

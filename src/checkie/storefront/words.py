@@ -1,4 +1,4 @@
-"""What the page says of a decline, a flaw or a refusal: plain words, and what to do. English; the catalogues translate. Pure."""
+"""What the page says of a decline or a refusal: plain words, and what to do. The catalogues translate them. Pure."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ DECLINES: Final[Mapping[str, Told]] = {
     "currency_not_supported": _UNSUPPORTED,
     "currency_unsupported": _UNSUPPORTED,
 }
-"""By the code of the decline. What is not here (a lost, a stolen, a suspected card, say) is nobody's business but the bank's."""
+"""By the code of the decline. What is not here (a lost, a stolen, a suspected card) is the bank's business alone."""
 
 REFUSALS: Final[Mapping[str, str]] = {
     "email_invalid": N_("Enter an e-mail address like name@example.com."),
-    "email_missing": N_("Enter your e-mail address: the order needs it."),
+    "email_missing": N_("Enter your e-mail address."),
     "quantity_unreadable": N_("Enter a whole number."),
     "amount_unreadable": N_("Enter an amount, in digits."),
 }

@@ -91,9 +91,16 @@ def idempotency_key(request: Request) -> str | None:
 
 
 async def once(
-    runtime: Runtime, key: tuple[int, str, str], request_body: object, do: Callable[[], Awaitable[Answer]]
+    runtime: Runtime,
+    key: tuple[int, str, str],
+    request_body: object,
+    do: Callable[[], Awaitable[Answer]],
+    *,
+    let_in: Callable[[], Awaitable[None]],
 ) -> JSONResponse:
     """Run `do` under `key` (store, endpoint, the caller's key), or give the answer it gave before.
+
+    `do` itself refuses whoever may not; `let_in` does so where `do` is not run again.
 
     Refuses with KeyReused (another body) and StillRunning (and after a crash for 15 seconds at most).
     """
@@ -102,6 +109,7 @@ async def once(
     wanted = hashlib.sha256(json.dumps(request_body, sort_keys=True).encode()).digest()
     taken = await runtime.db.fetchval(_TAKE, store, name, endpoint, wanted, now + RUNS_AT_MOST, now, now + KEPT)
     if taken is None:
+        await let_in()
         return await _before(runtime, key, wanted)
     try:
         answer = await do()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import secrets
+from functools import lru_cache
 from time import perf_counter
 from typing import Final
 
 import structlog
 from prometheus_client import Histogram
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from checkie.web.body import MAX_BODY_BYTES, BodyTooLarge
+from checkie.web.problems import InternalError, problem
 
 _log = structlog.get_logger()
 _GIVEN_ID: Final = re.compile(rb"[A-Za-z0-9_.-]{8,64}")
@@ -43,31 +46,51 @@ class Observed:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         started = perf_counter()
-        status = 500
-
-        async def send_observed(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                headers = [*message.get("headers", ()), (b"x-request-id", request_id.encode()), _NO_SNIFFING]
-                if scope["path"].startswith("/api/widget/"):  # answers that hold secrets
-                    headers.append(_NO_STORING)
-                message = {**message, "headers": headers}
-            await send(message)
-
+        answer = _Answer(scope, request_id, send)
         try:
-            await self.app(scope, _limited(receive), send_observed)
+            await self.app(scope, _limited(receive), answer.send)
+        except Exception:
+            _log.exception("request_failed", path=scope["path"])
+            if answer.is_started:
+                raise
+            await problem(Request(scope), InternalError())(scope, receive, answer.send)
         finally:
-            _measure(scope, status, perf_counter() - started)
+            _measure(scope, answer.status, perf_counter() - started)
+
+
+class _Answer:
+    """An answer on its way out: with our headers, and its status remembered."""
+
+    __slots__ = ("_request_id", "_scope", "_send", "is_started", "status")
+
+    def __init__(self, scope: Scope, request_id: str, send: Send) -> None:
+        self._scope, self._request_id, self._send = scope, request_id, send
+        self.status = 500
+        self.is_started = False
+
+    async def send(self, message: Message) -> None:
+        self.is_started = True
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = [*message.get("headers", ()), (b"x-request-id", self._request_id.encode()), _NO_SNIFFING]
+            if self._scope["path"].startswith("/api/widget/"):  # answers that hold secrets
+                headers.append(_NO_STORING)
+            message = {**message, "headers": headers}
+        await self._send(message)
 
 
 def _measure(scope: Scope, status: int, took_s: float) -> None:
     route = scope.get("route")
     name = getattr(route, "path", "unmatched")
     method = scope["method"] if scope["method"] in _KNOWN_METHODS else "other"  # any word may be sent as a method
-    REQUESTS.labels(method, name, status).observe(took_s)
+    _series(method, name, status).observe(took_s)
     if scope["path"] not in _QUIET:
         _log.info("request", method=scope["method"], route=name, status=status, ms=round(took_s * 1000, 2))
+
+
+@lru_cache(maxsize=1024)
+def _series(method: str, route: str, status: int) -> Histogram:
+    return REQUESTS.labels(method, route, status)
 
 
 def _given_id(scope: Scope) -> str | None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import cast
+from datetime import datetime, timedelta
+from typing import Any, Final, cast
 
 from starlette.requests import Request
 
 from checkie.db import Database
-from checkie.kernel import Keyring
+from checkie.kernel import Keyring, Recent
+
+_BELIEVED: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,8 @@ class Runtime:
     now: Callable[[], datetime]
     keyring: Keyring = field(repr=False)
     public_url: str
+    recent: Recent[tuple[str, str], Any] = field(default_factory=lambda: Recent(_BELIEVED), repr=False)
+    """Pages by address, as found by `checkout.find_page`: shared by all requests of this process."""
 
 
 def runtime(request: Request) -> Runtime:

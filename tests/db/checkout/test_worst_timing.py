@@ -8,7 +8,7 @@ import pytest
 
 from checkie import checkout, payments
 from checkie.checkout import Opened, SessionStatus
-from checkie.checkout.model import SessionOver
+from checkie.checkout.model import SessionOver, WrongSecret
 from checkie.db import Database
 from checkie.kernel import Money
 from checkie.payments.model import NoAttemptsLeft, NotYetSucceeded
@@ -328,5 +328,5 @@ class TestStatus:
         for secret in (None, opened.client_secret):
             status = await checkout.read_status(shop.db, opened.session.id, secret)
             assert (status.session.status, status.payment, status.attempts_left) == (SessionStatus.OPEN, None, 3)
-        with pytest.raises(checkout.WrongSecret):
+        with pytest.raises(WrongSecret):
             await checkout.read_status(shop.db, opened.session.id, "wrong")

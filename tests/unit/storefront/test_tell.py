@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from checkie.checkout import NoSuchSession, Status, WrongSecret
+from checkie.checkout import NoSuchSession, Status
+from checkie.checkout.model import WrongSecret
 from checkie.kernel import Conflict, Refusal
 from checkie.storefront.language import Reader
 from checkie.storefront.live import event
@@ -94,11 +95,16 @@ def test_an_event_tells_the_status_and_nothing_of_the_buyer() -> None:
 
 def test_a_browser_loads_from_us_and_from_the_provider_alone() -> None:
     page = ProviderPage(
-        "stripe", "https://js.stripe.com/v3/", "pk", ("https://hooks.stripe.com",), ("https://api.stripe.com",)
+        "stripe",
+        "https://js.stripe.com/v3/",
+        "pk",
+        script_origins=("https://*.js.stripe.com",),
+        frame_origins=("https://hooks.stripe.com",),
+        connect_origins=("https://api.stripe.com",),
     )
     told = dict(directive.split(" ", 1) for directive in policy(page).split("; "))
     assert told["default-src"] == "'none'"
-    assert told["script-src"] == "'self' https://js.stripe.com"
+    assert told["script-src"] == "'self' https://js.stripe.com https://*.js.stripe.com"
     assert told["frame-src"] == "https://js.stripe.com https://hooks.stripe.com"
     assert told["connect-src"] == "'self' https://js.stripe.com https://api.stripe.com"
     assert "unsafe" not in policy(page) + policy(None)

@@ -3,13 +3,14 @@
 
 const SAVE_AFTER_MS = 350;
 const ANSWER_WITHIN_MS = 30000;
+const READY_WITHIN_MS = 15000;
 const POLL_MS = 1000;
 const GIVE_UP_FOLLOWING_MS = 20000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 const find = (selector, within = document) => within.querySelector(selector);
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const isPaying = (status) => status === "PROCESSING" || status === "AWAITING_ACTION";
+const isPaying = ({ status, stage }) => (status === "PROCESSING" || status === "AWAITING_ACTION") && stage !== "paid";
 // A random key; crypto.randomUUID would need https.
 const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
@@ -40,28 +41,23 @@ async function call(method, path, { secret, body, key } = {}) {
   return text;
 }
 
-// Tells `hear` of each status of a session until it answers true: by server-sent events, or by asking if those fail.
+// Tells `hear` how a session stands, again and again until it answers true: by server-sent events, or by asking if those
+// fail (which does not tell the stage).
 function follow(path, session, hear) {
   const source = new EventSource(`${path}/live`);
   let done = false;
-  const told = (status) => {
-    if (done || !hear(status)) return;
-    done = true;
-    source.close();
-  };
+  const stop = () => { done = true; source.close(); };
+  const tell = (news) => { if (!done && hear(news)) stop(); };
   const poll = async () => {
     while (!done) {
-      const status = await call("GET", `/api/widget/sessions/${session}/status`).catch(() => null);
-      if (status) told({ status: status.status, payment: status.payment && status.payment.status, attempts_left: status.attempts_left });
+      const news = await call("GET", `/api/widget/sessions/${session}/status`).catch(() => null);
+      if (news) tell(news);
       await wait(POLL_MS);
     }
   };
-  source.onmessage = (message) => told(JSON.parse(message.data));
-  source.onerror = () => {
-    if (source.readyState !== EventSource.CLOSED || done) return;
-    poll();
-  };
-  return () => { done = true; source.close(); };
+  source.onmessage = (message) => tell(JSON.parse(message.data));
+  source.onerror = () => { if (source.readyState === EventSource.CLOSED && !done) poll(); };
+  return stop;
 }
 
 function loadScript(url) {
@@ -74,8 +70,8 @@ function loadScript(url) {
   });
 }
 
-// What each provider's script is called and how it says things. Each `mount` gives { validate, confirm, focus }; `confirm`
-// gives { status, next_action, message, code }: succeeded, processing, requires_action, declined, invalid or unknown.
+// How each provider's card fields are used. `mount` gives { focus, validate, confirm }; `confirm` gives a status: succeeded,
+// processing, requires_action (with next_action.url), declined, invalid (something is to be mended, and is shown) or unknown.
 const colours = () => {
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(name).trim();
@@ -85,7 +81,7 @@ const providers = {
   simulator: {
     async mount(slot, { key, locale, direction }) {
       const fields = window.CheckieSimulator.mount(slot, { publishableKey: key, locale, dir: direction, style: { ...colours(), radius: "8px" } });
-      await new Promise((resolve) => fields.on("ready", resolve));
+      await Promise.race([new Promise((resolve) => fields.on("ready", resolve)), wait(READY_WITHIN_MS).then(() => { throw new Unreachable(); })]);
       return {
         focus: () => fields.focus(),
         validate: () => fields.validate(),
@@ -94,28 +90,26 @@ const providers = {
     },
   },
   stripe: {
-    async mount(slot, { key, locale }) {
+    async mount(slot, { key, locale, email }) {
       const stripe = window.Stripe(key);
       const { text, muted, error } = colours();
-      const base = { fontSize: "16px", color: text, "::placeholder": { color: muted } };
-      const card = stripe.elements({ locale }).create("card", { style: { base, invalid: { color: error } } });
-      let state = { complete: false };
-      card.on("change", (change) => { state = change; });
+      const style = { base: { fontSize: "16px", color: text, "::placeholder": { color: muted } }, invalid: { color: error } };
+      const card = stripe.elements({ locale }).create("card", { hidePostalCode: true, style });
+      const tell = (message) => { find("#card-error").textContent = message || ""; };
+      let flaw = "";
       slot.replaceChildren();
       slot.classList.add("stripe");
       card.mount(slot);
+      card.on("change", ({ error: wrong } = {}) => tell(flaw = wrong ? wrong.message : ""));
       return {
         focus: () => card.focus(),
-        async validate() {
-          if (state.error) return { valid: false, message: state.error.message };
-          return { valid: true };
-        },
-        async confirm(provider) {
-          const { error: failure, paymentIntent } = await stripe.confirmCardPayment(provider.client_secret, { payment_method: { card } });
+        validate: async () => ({ valid: !flaw }),
+        async confirm(provider, returnUrl) {
+          const payment_method = { card, billing_details: { email: email() } };
+          const { error: failure, paymentIntent } = await stripe.confirmCardPayment(provider.client_secret, { payment_method, return_url: returnUrl });
           if (!failure) return { status: paymentIntent.status };
-          const isTyping = failure.type === "validation_error";
-          const status = isTyping ? "invalid" : failure.type === "api_connection_error" || failure.type === "api_error" ? "unknown" : "declined";
-          return { status, code: failure.decline_code || failure.code, message: failure.message };
+          if (failure.type === "validation_error") tell(failure.message);
+          return { status: { validation_error: "invalid", api_connection_error: "unknown", api_error: "unknown" }[failure.type] || "declined" };
         },
       };
     },
@@ -138,6 +132,7 @@ class Checkout {
     this.saving = Promise.resolve();
     this.isBusy = false;
     this.isKept = false;
+    this.payText = this.button.textContent.trim();
     const locale = document.documentElement.lang;
     const options = { style: "currency", currency: this.facts.currency, minimumFractionDigits: this.places, maximumFractionDigits: this.places, numberingSystem: "latn" };
     try { this.format = new Intl.NumberFormat(locale, options); } catch { this.format = null; }
@@ -159,14 +154,13 @@ class Checkout {
       input.addEventListener("blur", () => this.leave(input));
     }
     for (const step of document.querySelectorAll(".step")) {
-      step.hidden = false;
       step.addEventListener("click", () => this.step(Number(step.dataset.step)));
     }
     addEventListener("pageshow", (event) => { if (event.persisted) { this.free(); this.refresh(); } });
-    addEventListener("online", () => { if (find("#offline")) this.clearNotices(); });
+    addEventListener("online", () => { if (find("#offline")) { this.clearNotices(); this.save(); } });
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.refresh(); });
-    const expires_ms = Number(this.facts.expires) * 1000 + 1000;
-    if (expires_ms < LONGEST_TIMER_MS) setTimeout(() => this.refresh(), expires_ms);
+    const expires_ms = Number(this.facts.expires) * 1000;
+    if (expires_ms < LONGEST_TIMER_MS) setTimeout(() => this.expired(), expires_ms);
     this.restore();
     this.showTotal();
     find("#notice")?.focus();
@@ -208,7 +202,7 @@ class Checkout {
     return /^\d{1,6}$/.test(digits) ? Number(digits) : null;
   }
 
-  unit() { return this.amount ? minorUnits(this.amount.value, this.places, this.facts.mark) : Number(this.facts.unit); }
+  unit() { return this.amount ? minorUnits(this.amount.value, this.places, this.facts.mark) : Number(this.facts.each); }
 
   flaw(input) {
     if (input === this.email) {
@@ -234,23 +228,27 @@ class Checkout {
 
   money(minor) {
     const value = minor / 10 ** this.places;
+    if (!this.format) return `${value.toFixed(this.places)} ${this.facts.currency}`;
     // A left-to-right mark keeps a currency's sign with its letters in right-to-left text.
-    return this.format ? this.format.format(value).replace(/\$$/, "$\u200e") : `${value.toFixed(this.places)} ${this.facts.currency}`;
+    return this.format.format(value).replace(/^(\u200f.*\$)$/, "$1\u200e");
   }
 
+  // `minor` is the server's word; without it the total is reckoned from what is typed. At first the page shows it already.
   showTotal(minor) {
     const [count, unit] = [this.wholeNumber(), this.unit()];
+    for (const step of document.querySelectorAll(".step")) {
+      step.setAttribute("aria-disabled", step.dataset.step < 0 ? count <= 1 : count >= Number(this.quantity.dataset.most));
+    }
     if (minor === undefined && (count === null || unit === null)) return;
-    const text = this.money(minor === undefined ? count * unit : minor);
-    const before = this.total;
-    this.total = text;
-    for (const place of document.querySelectorAll("[data-total]")) if (before || minor !== undefined) place.textContent = text;
+    const [before, after] = [this.total, this.money(minor ?? count * unit)];
+    this.total = after;
+    if (!before || before === after) return;
+    for (const place of document.querySelectorAll("[data-total]")) place.textContent = after;
     if (find("#count")) find("#count").textContent = count;
-    if (find("[data-unit]")) find("[data-unit]").textContent = this.money(unit);
-    for (const step of document.querySelectorAll(".step")) step.disabled = step.dataset.step < 0 ? count <= 1 : count >= Number(this.quantity.dataset.most);
-    if (!before || before === text) return;
-    if (!this.isBusy) this.label(this.words.pay.replace("%(amount)s", text));
-    this.say(this.words.total.replace("%(amount)s", text));
+    if (find("#each")) find("#each").textContent = this.money(unit);
+    this.payText = fill(this.words.pay, after);
+    if (!this.isBusy) this.label(this.payText);
+    this.say(fill(this.words.total, after));
   }
 
   // ---- keeping it
@@ -317,16 +315,15 @@ class Checkout {
 
   async mountCard() {
     const provider = providers[this.facts.provider];
-    const had_focus = () => document.activeElement === find("#card-open");
     this.slot.setAttribute("aria-busy", "true");
     find("#card-error").textContent = "";
     this.retry?.remove();
     await loadScript(this.facts.script);
-    const follows = had_focus();
+    const isWaitedFor = document.activeElement === find("#card-open");
     const { lang: locale, dir: direction } = document.documentElement;
-    const card = await provider.mount(this.slot, { key: this.facts.key, locale, direction });
+    const card = await provider.mount(this.slot, { key: this.facts.key, locale, direction, email: () => this.email.value.trim() });
     this.slot.removeAttribute("aria-busy");
-    if (follows) card.focus();
+    if (isWaitedFor || this.slot.contains(document.activeElement)) card.focus();
     return card;
   }
 
@@ -370,18 +367,18 @@ class Checkout {
     const { provider } = await call("POST", "/api/widget/checkout", { secret: this.secret, key: newKey(), body: { session_id: this.session } });
     if (!provider.client_secret) { this.goOn(); return; }
     this.busy(this.words.confirming);
-    const result = await card.confirm(provider);
-    if (result.status === "requires_action") { location.assign(result.next_action.url); return; }
-    if (result.status === "invalid") { this.free(); return; }
-    if (result.status === "unknown") { this.goOn(); return; }
-    this.awaitNews();
+    const result = await card.confirm(provider, new URL(this.here, location.href).href);
+    if (result.status === "requires_action" && result.next_action) location.assign(result.next_action.url);
+    else if (result.status === "invalid") this.free();
+    else if (["succeeded", "declined", "processing"].includes(result.status)) this.awaitNews();
+    else this.goOn();
   }
 
   // The provider has answered the browser; what counts is what it tells the server, which comes a moment later.
   awaitNews() {
-    const stop = follow(this.here, this.session, ({ status }) => {
-      if (isPaying(status)) return false;
-      if (status === "OPEN") this.declined(); else this.goOn();
+    const stop = follow(this.here, this.session, (news) => {
+      if (isPaying(news) && news.stage !== "waiting") return false;
+      if (news.status === "OPEN") this.declined(); else this.goOn();
       return true;
     });
     setTimeout(() => { stop(); if (this.isBusy) this.goOn(); }, GIVE_UP_FOLLOWING_MS);
@@ -411,7 +408,7 @@ class Checkout {
     this.isBusy = false;
     this.button.removeAttribute("aria-disabled");
     this.button.removeAttribute("aria-busy");
-    this.label(this.words.pay.replace("%(amount)s", this.total));
+    this.label(this.payText);
   }
 
   label(text) { find(".button-text", this.button).textContent = text; }
@@ -429,7 +426,17 @@ class Checkout {
     return false;
   }
 
-  notify(id, title, text) {
+  expired() {
+    if (this.isBusy) return;
+    const again = document.createElement("button");
+    again.type = "button";
+    again.className = "button second";
+    again.textContent = this.words.again;
+    again.addEventListener("click", () => location.replace(this.path)); // what was typed is in the draft
+    this.notify("expired", this.words.expired, this.words.expired_kept, again);
+  }
+
+  notify(id, title, text, act) {
     const notice = document.createElement("div");
     const [words, first, second] = ["div", "p", "p"].map((name) => document.createElement(name));
     notice.id = id;
@@ -439,6 +446,7 @@ class Checkout {
     first.textContent = title;
     second.textContent = text;
     words.append(first, second);
+    if (act) words.append(act);
     notice.append(words);
     find("#notices").replaceChildren(notice);
   }
@@ -468,6 +476,7 @@ class Checkout {
   }
 }
 
+const fill = (words, amount) => words.replace("%(amount)s", () => amount); // a function: an amount has a $ in it
 const asciiDigits = (text) => text.normalize("NFKC").replace(/[\u0660-\u0669\u06f0-\u06f9]/g, (sign) => sign.charCodeAt(0) & 15);
 
 // The same rules as formats.parse_amount on the server.
@@ -488,28 +497,26 @@ function forget(draft) {
 // ---- the page of a session
 
 function watch(state) {
-  const [path, status] = [location.pathname, state.dataset.status];
+  const [path, { status, stage }] = [location.pathname, state.dataset];
   const [page, session] = [path.slice(0, path.lastIndexOf("/")), path.slice(path.lastIndexOf("/") + 1)];
-  if (status === "COMPLETED") forget(`checkie:${page}`);
-  if (state.dataset.state === "live") follow(path, session, (news) => news.status !== status && (location.reload(), true));
-  const look = async () => {
-    const news = await call("GET", `/api/widget/sessions/${session}/status`).catch(() => null);
-    if (news && news.status !== status) location.reload();
+  const take = (news) => {
+    const isNews = news.stage ? news.stage !== stage : news.status !== status;
+    if (isNews) location.reload();
+    return isNews;
   };
+  const look = () => call("GET", `/api/widget/sessions/${session}/status`).then(take, () => null);
+  if (stage === "paid") forget(`checkie:${page}`);
+  if ("live" in state.dataset) follow(path, session, take);
   addEventListener("pageshow", (event) => { if (event.persisted) look(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
   for (const time of document.querySelectorAll("time")) {
     const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long", timeStyle: "short", numberingSystem: "latn" });
     time.textContent = format.format(new Date(time.dateTime));
   }
-  const print = find("#print");
-  if (print) {
-    print.hidden = false;
-    print.addEventListener("click", () => window.print());
-  }
+  find("#print")?.addEventListener("click", () => window.print());
 }
 
 const form = find("#checkout");
-const state = find("[data-state]");
+const state = find("[data-stage]");
 if (form) new Checkout(form).start();
 if (state) watch(state);

@@ -1,0 +1,30 @@
+"""Find the page at an address."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from checkie import catalog, stores
+from checkie.web import Runtime
+
+SLUG: Final = re.compile(r"[a-z0-9-]{1,63}")
+
+
+async def find_page(runtime: Runtime, store_slug: str, page_slug: str) -> tuple[stores.Store, catalog.Page]:
+    """The published page at this address, and its store. Refuses with NoSuchStore or NoSuchPage.
+
+    What was found is believed for a second: a page that sells well is read by everybody and changed by hardly anybody,
+    and what a session costs is frozen when it opens in any case.
+    """
+    if not SLUG.fullmatch(store_slug):
+        raise stores.NoSuchStore
+    if not SLUG.fullmatch(page_slug):
+        raise catalog.NoSuchPage
+    now, address = runtime.now(), (store_slug, page_slug)
+    found: tuple[stores.Store, catalog.Page] | None = runtime.recent.find(address, now)
+    if found is None:
+        shop = await stores.get_by_slug(runtime.db, store_slug)
+        found = shop, await catalog.get_published(runtime.db, shop.number, page_slug)
+        runtime.recent.keep(address, found, now)
+    return found
