@@ -77,9 +77,9 @@ docs: $(DEV) ## Write docs/generated from the code
 	@$(BIN)/python -m scripts.docs
 
 .PHONY: screenshots
-screenshots: $(DEV) ## Pictures of the running demo into docs/screenshots. DATA=.checkie
+screenshots: $(DEV) ## Pictures of every page, in four sizes and modes, into .cache/screenshots
 	@scripts/tools
-	@$(BIN)/python -m scripts.screenshots $(DATA)
+	@$(BIN)/python -m scripts.screenshots
 
 .PHONY: lock
 lock: $(RUN) ## Pin the newest versions that pyproject.toml allows. ARGS=--upgrade

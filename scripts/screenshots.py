@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from tests.browser import chromium
 from tests.browser.stages import Seen, Stages
@@ -54,15 +54,21 @@ async def shoot(context: BrowserContext, seen: Seen, variant: str) -> None:
     """The page as it comes and, if it has a form, with the card fields and a flaw."""
     tab = await context.new_page()
     await tab.goto(seen.url)
-    await tab.wait_for_timeout(SETTLED_MS)
-    await tab.screenshot(path=FOLDER / f"{seen.name}-{variant}.png", full_page=True)
+    await picture(tab, f"{seen.name}-{variant}")
     if seen.name != "page":
         return
     await tab.fill("#email", "ada@example")
     await tab.wait_for_selector("#card iframe")
     await tab.click("#pay")
+    await picture(tab, f"flaw-{variant}")
+
+
+async def picture(tab: Page, name: str) -> None:
+    """The whole page in a window as long as it is, so that what sticks to the window's edge is at the page's."""
     await tab.wait_for_timeout(SETTLED_MS)
-    await tab.screenshot(path=FOLDER / f"flaw-{variant}.png", full_page=True)
+    width, height = await tab.evaluate("[innerWidth, Math.max(innerHeight, document.documentElement.scrollHeight)]")
+    await tab.set_viewport_size({"width": width, "height": height})
+    await tab.screenshot(path=FOLDER / f"{name}.png")
 
 
 def main() -> None:

@@ -92,7 +92,15 @@ def provider_pages(settings: Settings) -> Mapping[str, ProviderPage]:
     if settings.simulator_url:
         found["simulator"] = ProviderPage("simulator", f"{settings.simulator_url}/fields.js", "")
     if settings.stripe_secret_key:
-        found["stripe"] = ProviderPage("stripe", settings.stripe_js_url, settings.stripe_publishable_key)
+        found["stripe"] = ProviderPage(  # the origins are those of https://docs.stripe.com/security/guide
+            "stripe",
+            settings.stripe_js_url,
+            settings.stripe_publishable_key,
+            script_origins=("https://*.js.stripe.com",),
+            frame_origins=("https://*.js.stripe.com", "https://hooks.stripe.com"),
+            connect_origins=("https://api.stripe.com",),
+            is_hosted=False,
+        )
     return found
 
 

@@ -1,0 +1,109 @@
+"""The whole stack, run once, and a browser before it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, async_playwright
+
+from tests import tools
+from tests.browser import chromium
+from tests.browser.buying import Buying
+from tests.browser.stages import Stages
+from tests.contract.standins import localstripe
+from tests.stack import Stack, running
+
+__all__ = ["localstripe"]
+
+PATIENCE_MS = 8000
+STRIPE_SECRET = "whsec_browser"
+
+
+@pytest.fixture(scope="session")
+def stripe_settings(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Stripe's stand-in as the provider `stripe`, if it is here."""
+    if tools.find("localstripe") is None:
+        return {}
+    url = request.getfixturevalue("localstripe")
+    return {
+        "CHECKIE_STRIPE_SECRET_KEY": "sk_test_browser",
+        "CHECKIE_STRIPE_WEBHOOK_SECRET": STRIPE_SECRET,
+        "CHECKIE_STRIPE_PUBLISHABLE_KEY": "pk_test_browser",
+        "CHECKIE_STRIPE_API_BASE": url,
+        "CHECKIE_STRIPE_JS_URL": f"{url}/js.stripe.com/v3/",
+    }
+
+
+@pytest.fixture(scope="session")
+def demo(
+    tmp_path_factory: pytest.TempPathFactory, stripe_settings: dict[str, str]
+) -> Iterator[tuple[Stack, dict[str, Any]]]:
+    """`checkie demo`, and what it says of itself."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in stripe_settings.items():
+            environment.setenv(name, value)
+        with running(tmp_path_factory.mktemp("demo")) as stack:
+            yield stack
+
+
+@pytest.fixture(scope="session")
+def stack(demo: tuple[Stack, dict[str, Any]]) -> Stack:
+    return demo[0]
+
+
+@pytest.fixture(scope="session")
+def facts(demo: tuple[Stack, dict[str, Any]]) -> dict[str, Any]:
+    return demo[1]
+
+
+@pytest.fixture(scope="session")
+def page_url(facts: dict[str, Any]) -> str:
+    url: str = facts["page"]["url"]
+    return url
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await chromium.launch(playwright)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def stages(stack: Stack, facts: dict[str, Any]) -> AsyncIterator[Stages]:
+    async with httpx.AsyncClient(timeout=30) as http:
+        yield Stages(stack, facts, http)
+
+
+Visit = Callable[..., Awaitable[Buying]]
+
+
+@pytest.fixture
+async def visit(browser: Browser, page_url: str) -> AsyncIterator[Visit]:
+    """Opens the page in a browser without a past. What its console complains of (its policy, say) fails the test."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        # A refused or lost request is named there too, and some tests want those.
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            complaints.append(message.text)
+
+    async def open_page(url: str = page_url, **options: Any) -> Buying:
+        context = await browser.new_context(**{"locale": "en-US", **options})
+        context.set_default_timeout(PATIENCE_MS)
+        contexts.append(context)
+        context.on("weberror", lambda error: complaints.append(str(error.error)))
+        context.on("console", hear)
+        buying = Buying(await context.new_page(), url)
+        await buying.open()
+        return buying
+
+    yield open_page
+    for context in contexts:
+        await context.close()
+    assert complaints == []
