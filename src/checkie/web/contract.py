@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from checkie.kernel import Refusal
 from checkie.web.body import BodyTooLarge
-from checkie.web.idempotency import BadKey, KeyReused, StillRunning
+from checkie.web.idempotency import KEY_SHAPE, BadKey, KeyReused, StillRunning
 from checkie.web.problems import MEDIA_TYPE, ContentTypeUnsupported, InvalidRequest, MalformedJson
 
 SECURITY_SCHEMES: Final = {
@@ -76,7 +76,7 @@ _IDEMPOTENCY_KEY: Final[dict[str, Any]] = {
     "description": "Names what is to happen once: 1 to 255 visible ASCII characters, bare or as a quoted string; best "
     "a UUID. A repeated call with the same key and body is answered the same for at least 24 hours, and resumes what a "
     "crash cut short; with another body it is refused.",
-    "schema": {"type": "string", "pattern": "^[!#-~]([ -~]{0,253}[!-~])?$"},
+    "schema": {"type": "string", "pattern": f"^({KEY_SHAPE.pattern})$"},
     "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
 }
 _IF_MATCH: Final[dict[str, Any]] = {

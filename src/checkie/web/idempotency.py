@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,7 +24,8 @@ from checkie.web.runtime import Runtime
 
 KEPT: Final = timedelta(hours=48)
 RUNS_AT_MOST: Final = timedelta(seconds=15)
-_LONGEST: Final = 255
+KEY_SHAPE: Final = re.compile(r'"([ -~]{1,255})"|([!#-~](?:[ -~]{0,253}[!-~])?)')
+"""Of the header: quoted or bare, and what is bare does not begin with a quote."""
 
 _TAKE: Final = """
 insert into web.idempotency_key (store, key, endpoint, request_hash, locked_until, created_at, expires_at)
@@ -84,10 +86,10 @@ def idempotency_key(request: Request) -> str | None:
     given = request.headers.get("idempotency-key")
     if given is None:
         return None
-    key = given[1:-1] if len(given) > 1 and given[0] == given[-1] == '"' else given
-    if not 1 <= len(key) <= _LONGEST or not key.isascii() or not key.isprintable():
+    shaped = KEY_SHAPE.fullmatch(given)
+    if shaped is None:
         raise BadKey(param="Idempotency-Key")
-    return key
+    return shaped[1] or shaped[2]
 
 
 async def once(
