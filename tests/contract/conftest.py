@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.contract.drivers import Driver, SimulatorDriver, StripeDriver
+from tests.contract.fake_driver import FakeDriver
 from tests.contract.simulator_server import SimulatorServer, simulator_server
 from tests.contract.standins import NEEDS_LOCALSTRIPE, Inbox, inbox, localstripe, stripe_mock
 
@@ -37,7 +38,13 @@ async def simulator_driver(simulator_server: SimulatorServer) -> AsyncIterator[D
     await driver.aclose()
 
 
-@pytest.fixture(params=["simulator", pytest.param("stripe", marks=NEEDS_LOCALSTRIPE)])
+@pytest.fixture(scope="module")
+def fake_driver() -> Driver:
+    """The fake that other tests use in a provider's place."""
+    return FakeDriver()
+
+
+@pytest.fixture(params=["fake", "simulator", pytest.param("stripe", marks=NEEDS_LOCALSTRIPE)])
 def provider_name(request: pytest.FixtureRequest) -> str:
     """Every provider in turn."""
     return str(request.param)

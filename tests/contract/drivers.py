@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import httpx
@@ -13,7 +14,7 @@ from checkie.payments.port import ActionNeeded, Provider
 from checkie.providers.simulator import Simulator
 from checkie.providers.stripe import Stripe
 from tests.contract.simulator_server import SimulatorServer
-from tests.contract.standins import Inbox
+from tests.contract.standins import Delivery, Inbox
 
 GOOD: Final = "4242424242424242"
 DECLINED: Final = "4000000000000341"
@@ -27,14 +28,26 @@ PATIENCE_S: Final = 0.4
 """How long an adapter that looks at a bad server waits."""
 
 
+class Webhooks(Protocol):
+    """What a provider has sent."""
+
+    async def wait_for(self, fits: Callable[[Delivery], bool]) -> Delivery:
+        """The first that fits."""
+        ...
+
+
 class Driver(Protocol):
     """One provider, its adapter, and the buyer's browser."""
 
     provider: Provider
-    inbox: Inbox
     signature_header: str
     foreign_event: bytes
     """About something else than an attempt of ours."""
+
+    @property
+    def inbox(self) -> Webhooks:
+        """What it has sent."""
+        ...
 
     async def confirm(self, needed: ActionNeeded, card: str) -> None:
         """The buyer enters this card and presses pay."""
