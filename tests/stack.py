@@ -28,19 +28,19 @@ class Stack:
 
     def start(self) -> dict[str, Any]:
         """Start it; what it says of itself once it is ready."""
+        self.launch()
+        return self.ready()
+
+    def launch(self) -> None:
+        """Start it, and do not wait."""
         (self.data / "demo.json").unlink(missing_ok=True)
+        command = [sys.executable, "-m", "checkie.app.cli", "demo", "--port", str(self.port), "--data", str(self.data)]
         with (self.data / "stack.log").open("ab") as log:
-            command = [
-                sys.executable,
-                "-m",
-                "checkie.app.cli",
-                "demo",
-                "--port",
-                str(self.port),
-                "--data",
-                str(self.data),
-            ]
             self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+
+    def ready(self) -> dict[str, Any]:
+        """What it says of itself once it is ready."""
+        assert self.process is not None
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline and self.process.poll() is None:
             with contextlib.suppress(FileNotFoundError):

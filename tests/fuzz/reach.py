@@ -55,6 +55,8 @@ class Reach:
         self.pool: deque[Known] = deque(maxlen=40)
         self.by_id: dict[str, Known] = {}
         self.attempts: deque[str] = deque(maxlen=40)
+        self.told: set[str] = set()
+        """Attempts that a webhook was about: the others can still be told of a refund too early."""
         self.seen: Counter[str] = Counter()
         self.cases = 0
 
@@ -128,6 +130,9 @@ class Reach:
 
     def _event(self) -> dict[str, Any]:
         kind = self.random.choice(EVENTS)
+        untold = [attempt for attempt in self.attempts if attempt not in self.told]
+        attempt = self.random.choice(untold if untold and kind == "refunded" else self.attempts)
+        self.told.add(attempt)
         intent = {
             "id": f"sim_{self.random.randrange(10**6)}",
             "status": "succeeded" if kind == "refunded" else kind,
@@ -138,7 +143,7 @@ class Reach:
             "card": {"brand": "visa", "last4": "4242"},
             "refunded": 100,
             "three_d_secure": None,
-            "metadata": {"attempt": self.random.choice(list(self.attempts))},
+            "metadata": {"attempt": attempt},
         }
         event = {"id": f"sev_{self.random.randrange(1000)}", "type": f"intent.{kind}", "data": {"intent": intent}}
         for _ in range(self.random.choice((0, 1, 1, 2))):
@@ -176,6 +181,7 @@ class Reach:
         elif step == "pay":
             paying = self._call("POST", f"{self.base_url}/api/widget/checkout", json={"session_id": session.id})
             session.provider = paying.get("provider", {})
+            self.attempts.extend([paying["attempt"]["id"]] if "attempt" in paying else [])
         elif session.provider.get("confirm_url"):
             card = {"number": self.random.choice(CARDS), "exp_month": 12, "exp_year": 2040, "cvc": "123"}
             secret = session.provider["client_secret"]

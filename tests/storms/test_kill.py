@@ -43,11 +43,16 @@ class Storm:
                 self.bought.append(buyer)
 
     async def kill_on(self) -> None:
-        """Kill and start, at moments that the seed chooses."""
-        for _ in range(KILLS):
-            await asyncio.sleep(self.random.uniform(0.0, 1.0))
+        """Kill and start, at moments that the seed chooses: by turns while all runs and while it still starts."""
+        for number in range(KILLS):
+            if number % 2:
+                await asyncio.sleep(self.random.uniform(0.0, 2.0))
+            else:
+                self.facts = await asyncio.to_thread(self.stack.ready)
+                await asyncio.sleep(self.random.uniform(0.0, 1.0))
             await asyncio.to_thread(self.stack.kill)
-            self.facts = await asyncio.to_thread(self.stack.start)
+            await asyncio.to_thread(self.stack.launch)
+        self.facts = await asyncio.to_thread(self.stack.ready)
         self.is_over = True
 
     async def charges(self) -> dict[str, int]:
