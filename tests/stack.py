@@ -72,7 +72,8 @@ class Stack:
     def webhooks(self) -> list[dict[str, Any]]:
         """What the local listener received so far: headers and raw body of each."""
         log = self.data / "webhooks.jsonl"
-        return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+        lines = log.read_text().splitlines() if log.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("}")]  # a kill may cut one short
 
 
 def free_port() -> int:
