@@ -115,7 +115,8 @@ class Reach:
             opened_by = self.random.choices((session, self._any(), None), (80, 8, 12))[0]
             headers.update(opened_by.headers if opened_by else {})
         if "Idempotency-Key" in headers and self.random.random() < 0.7:  # else most repeat another session's
-            headers["Idempotency-Key"] = f"{headers['Idempotency-Key'][:200]}.{self.cases}"
+            bare = headers["Idempotency-Key"].strip('"')
+            headers["Idempotency-Key"] = f"{bare[:200]}.{self.cases}"
         case.headers = headers
 
     def _sign(self, case: Case[Any], kwargs: dict[str, Any]) -> None:
