@@ -72,7 +72,7 @@ class Worker:
                 for _ in range(_DELIVERY_CALLS):
                     tasks.create_task(self._every(Pace(0.05, 0.4), "deliver", self._deliver))
                 tasks.create_task(self._every(Pace(5, 5), "fold", self._fold))
-                tasks.create_task(self._every(Pace(60, 60), "prune", self._prune))
+                tasks.create_task(self._every(Pace(0.5, 60), "prune", self._prune))
         finally:
             await self.leases.release(self.now())
 

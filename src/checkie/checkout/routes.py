@@ -26,7 +26,6 @@ from checkie.payments.port import ActionNeeded, Provider, Unknown
 
 router = APIRouter(prefix="/api/widget", tags=["Widget"])
 _MAX_TEXT: Final = 320
-"""Of a store's number, in a row. An id could spell a larger one."""
 
 
 class MoneyBody(BaseModel):

@@ -60,9 +60,15 @@ async def migrate(owner_url: str, folder: Path = MIGRATIONS, *, create: bool = T
 
 
 async def pending(url: str, folder: Path = MIGRATIONS) -> list[str]:
-    """The names of what `migrate` would apply. The app's role may ask. MigrationError as there."""
+    """The names of what `migrate` has yet to apply. The app's role may ask.
+
+    What the database has beyond these files is a newer release's: migrations only add, so an older one may go on.
+    """
     async with _connected(url) as connection:
-        return [migration.name for migration in await _missing(connection, list(_read(folder)))]
+        applied: set[str] = set()
+        if await connection.fetchval("select to_regclass('db.migration')") is not None:
+            applied = {row["name"] for row in await connection.fetch("select name from db.migration")}
+    return [migration.name for migration in _read(folder) if migration.name not in applied]
 
 
 def _read(folder: Path) -> Iterator[_Migration]:
