@@ -115,7 +115,7 @@ class Reach:
             opened_by = self.random.choices((session, self._any(), None), (80, 8, 12))[0]
             headers.update(opened_by.headers if opened_by else {})
         if "Idempotency-Key" in headers and self.random.random() < 0.7:  # else most repeat another session's
-            bare = headers["Idempotency-Key"].strip('"')
+            bare = headers["Idempotency-Key"].strip(' "')
             headers["Idempotency-Key"] = f"{bare[:200]}.{self.cases}"
         case.headers = headers
 
