@@ -18,7 +18,7 @@ _SECRET_NAMES: Final = re.compile(
 _SECRET_VALUES: Final = re.compile(
     r"(?:sk|rk|pk)_(?:live|test)_[0-9A-Za-z]+"
     r"|whs(?:ec|k)_[0-9A-Za-z+/=]+"
-    r"|[A-Za-z0-9]+_secret_[0-9A-Za-z]+"
+    r"|(?<![A-Za-z0-9])[A-Za-z0-9]+_secret_[0-9A-Za-z]+"
     r"|(?i:bearer)\s+[0-9A-Za-z._~+/=-]+"
     r"|postgres(?:ql)?://[^\s@/]+:[^\s@]+@"
     r"|(?<![\w-])(?:\d{13,19}|\d{4}(?:[ -]\d{4}){2}[ -]\d{1,7}|\d{4}[ -]\d{6}[ -]\d{4,5})(?![\w-])"

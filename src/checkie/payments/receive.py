@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 import structlog
 
@@ -12,9 +13,10 @@ from checkie.outbox import first_time
 from checkie.payments import store
 from checkie.payments.absorb import absorb
 from checkie.payments.model import NoSuchAttempt
-from checkie.payments.port import Webhooks
+from checkie.payments.port import BadSignature, Webhooks
 
 _log = structlog.get_logger()
+_LONGEST_EVENT: Final = 255
 
 
 async def receive(
@@ -28,6 +30,8 @@ async def receive(
     notice = provider.translate(body, headers, now.timestamp())
     if notice is None:
         return False
+    if len(notice.event) > _LONGEST_EVENT or not notice.event.isprintable():
+        raise BadSignature("The event's id is not one that could be kept.")
     async with db.transaction() as tx:
         found = await store.lock(tx, notice.key)
         if found.attempt.provider != name:

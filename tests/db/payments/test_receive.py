@@ -36,6 +36,16 @@ class TestReceive:
         with pytest.raises(BadSignature):
             await payments.receive(shop.db, shop.fake, "fake", body, headers, shop.clock())
 
+    @pytest.mark.parametrize("event", ["e\0", "e\ud800", "e" * 256], ids=["NUL", "lone surrogate", "endless"])
+    async def test_refuses_an_event_id_that_no_row_can_hold(self, shop: Shop, event: str) -> None:
+        _, paying = await shop.paying()
+        body, _ = shop.fake.webhook(paying.attempt.id, START, Approved("fake_1", PRICE))
+        odd = json.dumps({**json.loads(body), "id": event}).encode()
+        headers = shop.fake.sign(odd, int(START.timestamp()))
+        with pytest.raises(BadSignature):
+            await payments.receive(shop.db, shop.fake, "fake", odd, headers, START)
+        assert await shop.balances() == {}
+
     async def test_of_something_else_is_no_news(self, shop: Shop) -> None:
         body = json.dumps({"id": "sev_1", "type": "attempt.succeeded", "data": {"key": "order-17"}}).encode()
         headers = shop.fake.sign(body, int(START.timestamp()))

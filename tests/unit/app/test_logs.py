@@ -114,6 +114,12 @@ def ids() -> Iterable[str]:
         yield str(EventId.new(number * 7919, START).uuid)
 
 
+class TestALongText:
+    def test_is_looked_through_once(self) -> None:
+        """A megabyte without a break: a mask that begins anew at each letter would take minutes."""
+        assert "a" * 1_000 in line(text="a" * 1_000_000)
+
+
 class TestWhatIsNoSecret:
     @pytest.mark.parametrize(
         "value",

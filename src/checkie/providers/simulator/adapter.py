@@ -190,6 +190,8 @@ def _facts(intent: Mapping[str, Any]) -> dict[str, str]:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("not a text")
+    if "\0" in value or (not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value)):
+        raise ValueError("holds what no row can hold")
     return value
 
 
