@@ -26,6 +26,7 @@ CARDS = ("4242424242424242", "4242424242424242", "4000000000000002", "4000002760
 EVENTS = ("succeeded", "declined", "processing", "requires_action", "cancelled", "refunded", "refunded", "refunded")
 STEP_EVERY = 6
 ODD: tuple[Any, ...] = (None, True, -1, 0, 1, 10**12, 10**30, 1.5, "", "usd", "x" * 400, [], {}, [[]], "é\u2028", "EUR")
+ODD += ("a\0b", "\ud800")
 
 
 @dataclass
