@@ -112,3 +112,26 @@ async def _drop(connection: asyncpg.Connection, which: Callable[[str], bool]) ->
     for (name,) in names:
         if which(name):
             await connection.execute(f"drop database if exists {name} with (force)")
+
+
+@pytest.fixture(scope="module")
+async def own_url(postgres: embedded.Server, run: str, request: pytest.FixtureRequest) -> str:
+    """A database of this test file's own, as its owner: for what looks at all stores, or plants what must not be."""
+    url = postgres.owner_url(f"{run}_{Path(request.path).stem}")
+    await migrate(url)
+    return url
+
+
+@pytest.fixture(scope="module")
+async def own_db(own_url: str) -> AsyncIterator[Database]:
+    """That database, as the application."""
+    async with Database(own_url.replace("checkie_owner@", "checkie_app@"), size=4) as database:
+        yield database
+
+
+@pytest.fixture
+async def owner(own_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """That database, as its owner."""
+    connection = await asyncpg.connect(own_url)
+    yield connection
+    await connection.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Final
 
 import asyncpg
@@ -10,8 +9,6 @@ import pytest
 
 from checkie import ledger
 from checkie.db import Database
-from checkie.db.embedded import Server
-from checkie.db.migrate import migrate
 from checkie.kernel import Money
 from checkie.ledger import Account, Kind, Transfer
 from checkie.payments.port import PaymentId
@@ -49,27 +46,6 @@ PLANTED: Final = {
         "ledger_transfers_have_accounts",
     ),
 }
-
-
-@pytest.fixture(scope="module")
-async def own_url(postgres: Server, run: str) -> str:
-    """A database of this file's own, as its owner."""
-    url = postgres.owner_url(f"{run}_ledger_check")
-    await migrate(url)
-    return url
-
-
-@pytest.fixture(scope="module")
-async def own_db(own_url: str) -> AsyncIterator[Database]:
-    async with Database(own_url.replace("checkie_owner@", "checkie_app@"), size=2) as database:
-        yield database
-
-
-@pytest.fixture
-async def owner(own_url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(own_url)
-    yield connection
-    await connection.close()
 
 
 @pytest.fixture

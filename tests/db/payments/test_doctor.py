@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Final
 
 import asyncpg
@@ -11,8 +10,6 @@ import pytest
 from checkie.app import doctor
 from checkie.checkout import Opened
 from checkie.db import Database
-from checkie.db.embedded import Server
-from checkie.db.migrate import migrate
 from tests import make
 from tests.make import Clock, Shop
 
@@ -91,27 +88,6 @@ PLANTED: Final = {
         {"no_event_lost"},
     ),
 }
-
-
-@pytest.fixture(scope="module")
-async def own_url(postgres: Server, run: str) -> str:
-    """A database of this file's own, as its owner."""
-    url = postgres.owner_url(f"{run}_doctor")
-    await migrate(url)
-    return url
-
-
-@pytest.fixture(scope="module")
-async def own_db(own_url: str) -> AsyncIterator[Database]:
-    async with Database(own_url.replace("checkie_owner@", "checkie_app@"), size=4) as database:
-        yield database
-
-
-@pytest.fixture
-async def owner(own_url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(own_url)
-    yield connection
-    await connection.close()
 
 
 @pytest.fixture
