@@ -1,0 +1,88 @@
+"""A sale of a store that has sold much reads no more rows than others, though most stores have sold little."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from checkie import webhooks
+from checkie.db import Database
+from tests import make
+from tests.make import START, Shop
+
+SALES = 5000
+SOME = 5
+NOWHERE = "http://127.0.0.1:9/"  # the guard lets nothing pass there
+READ = """
+select coalesce(sum(idx_tup_read + idx_tup_fetch), 0) from pg_stat_user_indexes where schemaname not in ('db', 'outbox')
+"""
+CLONED = {
+    "checkout.session": "id",
+    'orders."order"': "id session",
+    "payments.payment": "id session",
+    "payments.attempt": "id payment",
+    "customers.customer": "id email_key",
+    "webhooks.event": "id",
+    "webhooks.delivery": "id event",
+    "ledger.transfer": "id key",
+}
+"""The tables that grow with sales, and what is of its own in each row."""
+COLUMNS = """
+select string_agg(case when attname::text = any($2) then 'gen_random_uuid()' when attname = 'store' then $3
+  else format('%I', attname) end, ', ' order by attnum)
+from pg_attribute where attrelid = $1::regclass and attnum > 0 and not attisdropped
+"""
+
+
+async def make_shop(db: Database) -> Shop:
+    found = await make.shop(db)
+    async with db.transaction() as tx:
+        await webhooks.create_endpoint(tx, make.KEYRING, store=found.store.number, now=START, url=NOWHERE, events=["*"])
+    return found
+
+
+async def sell(shop: Shop) -> None:
+    opened, paying = await shop.paying()
+    shop.fake.confirm(paying.attempt.id)
+    assert await shop.hear(paying.attempt.id)
+    await shop.status(opened)
+    await shop.drain()
+
+
+async def read_by_one(owner: asyncpg.Connection, shop: Shop) -> float:
+    """How many rows a sale reads in indexes and tables."""
+    before = await counted(owner, shop.db)
+    for _ in range(SOME):
+        await sell(shop)
+    return float(await counted(owner, shop.db) - before) / SOME
+
+
+async def counted(owner: asyncpg.Connection, db: Database) -> int:
+    for connection in (db, owner):
+        await connection.fetchval("select pg_stat_force_next_flush()")
+        await connection.fetchval("select 1")
+    await owner.execute("select pg_stat_clear_snapshot()")
+    found: int = await owner.fetchval(READ)
+    return found
+
+
+async def sell_much(owner: asyncpg.Connection, store: int) -> None:
+    """As if the store had made thousands of such sales, its first over and over, and as many others one each."""
+    await owner.execute("set session_replication_role = replica")  # the clones point nowhere
+    for table, own in CLONED.items():
+        one = f"(select * from {table} where store = {store} limit 1)"
+        for seller in ("store", "1000000 + other"):
+            columns = await owner.fetchval(COLUMNS, table, own.split(), seller)
+            rows = f"select {columns} from {one} as sold, generate_series(1, {SALES}) as other"
+            await owner.execute(f"insert into {table} {rows}")
+
+
+async def test_a_sale_reads_no_more_where_there_were_many(own_db: Database, owner: asyncpg.Connection) -> None:
+    async with Database(own_db.url, size=1) as db:  # each connection counts by itself
+        shop = await make_shop(db)
+        await sell(shop)
+        early = await read_by_one(owner, shop)
+        await sell_much(owner, shop.store.number)
+        await owner.execute("analyze")
+        late = await read_by_one(owner, shop)
+    print(f"rows read by an early sale: {early}, by a late one: {late}")
+    assert 0 < late < SALES / 10
