@@ -66,10 +66,8 @@ def create_app(
     app.state.dev = settings.dev
     web.install(app)
     _add_operations(app)
-    app.include_router(api_docs)
-    app.include_router(widget)
-    app.include_router(provider_webhooks)
-    app.include_router(storefront)
+    for router in (widget, provider_webhooks, api_docs, storefront):
+        app.router.routes.extend(router.routes)
     app.add_middleware(web.Observed)
     return app
 

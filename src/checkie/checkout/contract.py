@@ -17,6 +17,7 @@ from checkie.checkout.model import (
 )
 from checkie.checkout.quote import AmountNotYours, AmountOutOfRange, CurrencyMismatch, QuantityOutOfRange
 from checkie.customers import InvalidEmail
+from checkie.db import Overtaken
 from checkie.web import contract
 
 SESSION: Final = "ses_01m7ynr2qthrw80000016w5y05"
@@ -35,6 +36,7 @@ _CHANGING: Final = contract.problems(
     AmountNotYours,
     AmountOutOfRange,
     CurrencyMismatch,
+    Overtaken,
 )
 _PAYING: Final = (
     *contract.KEYED,
@@ -45,6 +47,7 @@ _PAYING: Final = (
     ProviderMissing,
     payments.NoAttemptsLeft,
     EmailMissing,
+    Overtaken,
 )
 _OPENED: Final = {
     "description": "The page, and a session that was opened for this caller.",

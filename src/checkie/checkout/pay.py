@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
 from checkie import customers, orders, payments
 from checkie.checkout import store
@@ -20,7 +21,7 @@ from checkie.checkout.model import (
     SessionOver,
     SessionStatus,
 )
-from checkie.db import Database, Tx
+from checkie.db import Database, Tx, undisturbed
 from checkie.payments import Attempt, OrderId, Payment, SessionId
 from checkie.payments.port import Intent, Outcome, Provider
 
@@ -35,6 +36,18 @@ class Paying:
     outcome: Outcome
 
 
+class Along(Protocol):
+    """What is written along with a payment that begins."""
+
+    async def begin(self, tx: Tx) -> None:
+        """Look, refuse and write in the transaction that notes the intent."""
+        ...
+
+    def end(self, tx: Tx, paying: Paying) -> None:
+        """Write in the transaction that records the provider's answer."""
+        ...
+
+
 async def pay(
     db: Database,
     providers: Mapping[str, Provider],
@@ -42,6 +55,7 @@ async def pay(
     now: datetime,
     *,
     secret: str | None = None,
+    along: Along | None = None,
 ) -> Paying:
     """Start to pay, or join the attempt that is under way: however often and at once it is called, one attempt lives.
 
@@ -49,14 +63,24 @@ async def pay(
     AlreadyPaid, ProviderMissing or `payments.NoAttemptsLeft`. Silence of the provider is an answer (Unknown): the
     attempt stays, and the worker asks.
     """
-    async with db.transaction() as tx:
-        session = await store.lock(tx, session_id)
-        if secret is not None:
-            session.let_in(secret)
-        session, payment, attempt = await _attempt(tx, session, now)
-        provider = providers.get(attempt.provider)
-        if provider is None:
-            raise ProviderMissing
+
+    async def decide() -> tuple[Session, Payment, Attempt]:
+        async with db.transaction() as tx:
+            session = await store.get_session(tx, session_id)
+            if secret is not None:
+                session.let_in(secret)
+            if along:
+                await along.begin(tx)
+            found = await _attempt(tx, session, now)
+            if found[2].provider not in providers:
+                raise ProviderMissing
+            return found
+
+    def end(tx: Tx, outcome: Outcome) -> None:
+        if along:
+            along.end(tx, Paying(session, payment, attempt, outcome))
+
+    session, payment, attempt = await undisturbed(decide)
     intent = Intent(
         key=attempt.id,
         payment=payment.id,
@@ -65,7 +89,7 @@ async def pay(
         return_url=session.return_url,
         email=session.email,
     )
-    outcome = await payments.authorize(db, provider, intent, now)
+    outcome = await payments.authorize(db, providers[attempt.provider], intent, now, end)
     return Paying(session, payment, attempt, outcome)
 
 
@@ -100,12 +124,12 @@ async def _start(tx: Tx, session: Session, earlier: Payment | None, now: datetim
     total = session.quote.total
     order = earlier.order if earlier else OrderId.new(session.id.store, now)
     if earlier:
-        payment, attempt = await payments.begin_again(tx, earlier.id, total, session.provider, now)
+        payment, attempt = payments.begin_again(tx, earlier, total, session.provider, now)
     else:
         collect = payments.Collect(
             session=session.id, order=order, amount=total, fee_bps=session.fee_bps, provider=session.provider
         )
-        payment, attempt = await payments.begin(tx, collect, now)
+        payment, attempt = payments.begin(tx, collect, now)
     placed = orders.Placed(
         id=order,
         session=session.id,
@@ -115,9 +139,9 @@ async def _start(tx: Tx, session: Session, earlier: Payment | None, now: datetim
         quote=session.quote.as_json(),
         total=total,
     )
-    await (orders.requote if earlier else orders.place)(tx, placed, now)
+    (orders.requote if earlier else orders.place)(tx, placed, now)
     session = replace(
         session, status=status, version=session.version + 1, payment=payment.id, order=order, attempt=attempt.number
     )
-    await store.write_paying(tx, session, now)
+    store.write_paying(tx, session, now)
     return session, payment, attempt

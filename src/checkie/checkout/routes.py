@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final, cast
 
 import structlog
-from fastapi import APIRouter, Path, Request
+from fastapi import Path, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
@@ -20,11 +21,12 @@ from checkie.checkout.open import open_session
 from checkie.checkout.pay import Paying, pay
 from checkie.checkout.quote import CurrencyMismatch
 from checkie.checkout.status import Status, read_status
+from checkie.db import Tx
 from checkie.kernel import Money
 from checkie.payments import AttemptStatus, PaymentStatus, SessionId
 from checkie.payments.port import ActionNeeded, Provider, Unknown
 
-router = APIRouter(prefix="/api/widget", tags=["Widget"])
+router = web.router("Widget", "/api/widget")
 _MAX_TEXT: Final = 320
 
 
@@ -251,20 +253,30 @@ async def _check_out(session_id: SessionId, request: Request) -> JSONResponse:
     key = web.idempotency_key(request)
     secret = web.bearer(request)
 
-    async def run() -> web.Answer:
-        paying = await pay(runtime.db, _providers(request), session_id, runtime.now(), secret=secret)
-        structlog.contextvars.bind_contextvars(payment=paying.payment.id, attempt=paying.attempt.id)
+    body = {"session_id": session_id}
+    along = key and _Kept(web.Once(runtime, (session_id.store, "checkout", key), body))
+    try:
+        paying = await pay(
+            runtime.db, _providers(request), session_id, runtime.now(), secret=secret, along=along or None
+        )
+    except web.Replay as kept:
+        return kept.response
+    structlog.contextvars.bind_contextvars(payment=paying.payment.id, attempt=paying.attempt.id)
+    return JSONResponse(_paying(paying).model_dump(mode="json"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """The answer to a call with an Idempotency-Key is kept with the payment that it tells of."""
+
+    once: web.Once
+
+    async def begin(self, tx: Tx) -> None:
+        await self.once.begin(tx)
+
+    def end(self, tx: Tx, paying: Paying) -> None:
         is_final = not isinstance(paying.outcome, Unknown)
-        return web.Answer(200, _paying(paying).model_dump(mode="json"), is_final=is_final)
-
-    async def let_in() -> None:
-        if secret is not None:
-            (await store.get_session(runtime.db, session_id)).let_in(secret)
-
-    if key is None:
-        answer = await run()
-        return JSONResponse(answer.body, answer.status)
-    return await web.once(runtime, (session_id.store, "checkout", key), {"session_id": session_id}, run, let_in=let_in)
+        self.once.end(tx, web.Answer(200, _paying(paying).model_dump(mode="json"), is_final=is_final))
 
 
 async def _let_in(session_id: str, request: Request) -> Session:

@@ -34,7 +34,7 @@ where store = $1 and id = $2 and version = $3 and status = 'OPEN'
 _PAY: Final = """
 update checkout.session set status = $3, version = $4, payment = $5, order_id = $6, attempt = $7, due_at = expires_at,
   updated_at = $8
-where store = $1 and id = $2
+where store = $1 and id = $2 and version = $4 - 1
 """
 _WRITE_MANY: Final = """
 update checkout.session s
@@ -76,7 +76,7 @@ async def insert(db: Database, session: Session, visitor: Mapping[str, Any], now
 
 async def get_session(db: Database | Tx, session: SessionId) -> Session:
     """The session. Refuses with NoSuchSession."""
-    return _session(await db.fetchrow(_READ, session.store, session.uuid))
+    return _session(await db.peek(_READ, session.store, session.uuid))
 
 
 async def lock(tx: Tx, session: SessionId) -> Session:
@@ -105,9 +105,9 @@ async def change(db: Database, session: Session, now: datetime) -> bool:
     return count == 1
 
 
-async def write_paying(tx: Tx, session: Session, now: datetime) -> None:
-    """Write that the session pays."""
-    await tx.execute(
+def write_paying(tx: Tx, session: Session, now: datetime) -> None:
+    """Write that the session pays. `Overtaken` when its row is not of the version before this one."""
+    tx.write(
         _PAY,
         session.id.store,
         session.id.uuid,
@@ -117,6 +117,7 @@ async def write_paying(tx: Tx, session: Session, now: datetime) -> None:
         session.order.uuid if session.order else None,
         session.attempt,
         now,
+        rows=1,
     )
 
 

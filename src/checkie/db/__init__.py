@@ -7,7 +7,9 @@ from checkie.db import embedded
 from checkie.db.due import Due, work_off
 from checkie.db.leases import PARTITIONS, Leases, partition_of
 from checkie.db.migrate import MigrationError, migrate, pending
-from checkie.db.pool import OUTAGES, STATEMENTS, Database, Tx
+from checkie.db.pool import OUTAGES, Database
+from checkie.db.statements import STATEMENTS
+from checkie.db.transaction import Overtaken, Tx, undisturbed
 
 __all__ = [
     "OUTAGES",
@@ -17,10 +19,12 @@ __all__ = [
     "Due",
     "Leases",
     "MigrationError",
+    "Overtaken",
     "Tx",
     "embedded",
     "migrate",
     "partition_of",
     "pending",
+    "undisturbed",
     "work_off",
 ]

@@ -1,23 +1,25 @@
-"""Connections and transactions: asyncpg with our codecs, a count of statements, nothing else."""
+"""Connections to share, and transactions on them: asyncpg with our codecs."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, Self, TypeAlias, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import asyncpg
-from prometheus_client import Counter
 
-STATEMENTS = Counter("checkie_sql_statements", "SQL statements sent, transaction control included")
+from checkie.db import statements
+from checkie.db.transaction import Overtaken, Tx
+
 Answer = TypeVar("Answer")
 _STATEMENT_S: Final = 30.0
 _CONNECT_S: Final = 10.0
 _TURN_S: Final = 30.0
+_OVERTAKEN: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 _DOUBTFUL: Final = (asyncio.CancelledError, TimeoutError, OSError, asyncpg.InterfaceError, GeneratorExit)
 OUTAGES: Final = (
     OSError,
@@ -40,56 +42,6 @@ _SETTINGS: Final = {
 }
 
 
-Flush: TypeAlias = "Callable[[Tx, list[Any]], Awaitable[None]]"
-
-
-@dataclass(frozen=True, slots=True)
-class Tx:
-    """An open transaction. Whoever has one writes in it; whoever opened it commits it."""
-
-    connection: Any
-    _deferred: dict[Flush, list[Any]] = field(default_factory=dict, repr=False)
-
-    def defer(self, flush: Flush, items: Iterable[Any]) -> None:
-        """Hand `items` to `flush` just before the commit, with all others deferred to it: one statement, not many."""
-        self._deferred.setdefault(flush, []).extend(items)
-
-    async def flush(self) -> None:
-        """Do what was deferred. `Database.transaction` calls this before it commits."""
-        for flush, items in self._deferred.items():
-            await flush(self, items)
-        self._deferred.clear()
-
-    async def fetch(self, sql: str, *args: object) -> Sequence[asyncpg.Record]:
-        """All rows."""
-        STATEMENTS.inc()
-        rows: Sequence[asyncpg.Record] = await self.connection.fetch(sql, *args)
-        return rows
-
-    async def fetchrow(self, sql: str, *args: object) -> asyncpg.Record | None:
-        """The first row, or None."""
-        STATEMENTS.inc()
-        row: asyncpg.Record | None = await self.connection.fetchrow(sql, *args)
-        return row
-
-    async def fetchval(self, sql: str, *args: object) -> Any:
-        """The first column of the first row, or None."""
-        STATEMENTS.inc()
-        return await self.connection.fetchval(sql, *args)
-
-    async def execute(self, sql: str, *args: object) -> int:
-        """Run it; how many rows it touched."""
-        STATEMENTS.inc()
-        tag: str = await self.connection.execute(sql, *args)
-        count = tag.rpartition(" ")[2]
-        return int(count) if count.isdigit() else 0
-
-    async def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
-        """Run it for each of `rows`, in one batch."""
-        STATEMENTS.inc()
-        await self.connection.executemany(sql, rows)
-
-
 @dataclass(slots=True)
 class Database:
     """Connections to share. Its own `fetch…` are single statements, each a transaction of its own.
@@ -100,6 +52,8 @@ class Database:
 
     url: str
     size: int = 10
+    constants: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
+    """What modules know of rows that never change, by a key that begins with the module's name."""
     _idle: list[asyncpg.Connection] = field(default_factory=list, init=False, repr=False)
     _waiting: deque[asyncio.Future[asyncpg.Connection | None]] = field(default_factory=deque, init=False, repr=False)
     _count: int = field(default=0, init=False)
@@ -108,7 +62,7 @@ class Database:
     async def open(self) -> Self:
         """Connect."""
         self._is_open = True
-        self._give_back(await self._take())
+        self.give_back(await self.take())
         return self
 
     async def close(self) -> None:
@@ -125,51 +79,55 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
-        """A transaction (READ COMMITTED) that commits unless the block raises. Never hold one over a network call."""
-        connection = await self._take()
+        """A transaction that commits unless the block raises. Never wait for the network in one.
+
+        Raises Overtaken when a write found another number of rows than it must touch, and on a deadlock.
+        """
+        tx = Tx(self)
         try:
-            STATEMENTS.inc(2)
-            await connection.execute("begin")
-            tx = Tx(connection)
             yield tx
-            await tx.flush()
-            await connection.execute("commit")
+            await tx.commit()
         except _DOUBTFUL:
-            connection.terminate()
+            tx.doubt()
             raise
-        except BaseException:
-            await _roll_back(connection)
+        except BaseException as error:
+            await tx.roll_back()
+            if isinstance(error, _OVERTAKEN):
+                raise Overtaken from error
             raise
         finally:
-            self._give_back(connection)
+            tx.release()
 
     async def fetch(self, sql: str, *args: object) -> Sequence[asyncpg.Record]:
         """All rows of one statement."""
-        return await self._alone(Tx.fetch, sql, *args)
+        return await self._alone(statements.fetch, sql, *args)
 
     async def fetchrow(self, sql: str, *args: object) -> asyncpg.Record | None:
         """The first row of one statement, or None."""
-        return await self._alone(Tx.fetchrow, sql, *args)
+        return await self._alone(statements.fetchrow, sql, *args)
 
     async def fetchval(self, sql: str, *args: object) -> Any:
         """The first column of the first row of one statement, or None."""
-        return await self._alone(Tx.fetchval, sql, *args)
+        return await self._alone(statements.fetchval, sql, *args)
 
     async def execute(self, sql: str, *args: object) -> int:
         """Run one statement; how many rows it touched."""
-        return await self._alone(Tx.execute, sql, *args)
+        return await self._alone(statements.execute, sql, *args)
+
+    peek = fetchrow
 
     async def _alone(self, run: Callable[..., Awaitable[Answer]], sql: str, *args: object) -> Answer:
-        connection = await self._take()
+        connection = await self.take()
         try:
-            return await run(Tx(connection), sql, *args)
+            return await run(connection, sql, *args)
         except _DOUBTFUL:
             connection.terminate()
             raise
         finally:
-            self._give_back(connection)
+            self.give_back(connection)
 
-    async def _take(self) -> asyncpg.Connection:
+    async def take(self) -> asyncpg.Connection:
+        """A connection that nobody else uses, for whoever gives it back."""
         if not self._is_open:
             raise RuntimeError("the database is not open")
         while True:
@@ -209,7 +167,8 @@ class Database:
             raise
         return connection
 
-    def _give_back(self, connection: asyncpg.Connection) -> None:
+    def give_back(self, connection: asyncpg.Connection) -> None:
+        """Take a connection back; one that is closed makes room for a new one."""
         if not self._is_open:
             connection.terminate()
         if connection.is_closed():
@@ -226,13 +185,6 @@ class Database:
                 return
         if connection is not None:
             self._idle.append(connection)
-
-
-async def _roll_back(connection: asyncpg.Connection) -> None:
-    try:
-        await connection.execute("rollback")
-    except BaseException:  # noqa: BLE001  the server rolls back when the connection goes
-        connection.terminate()
 
 
 _dumps: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode

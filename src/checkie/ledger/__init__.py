@@ -9,14 +9,13 @@ each provider collected (negative: it owes us), UNAPPLIED what arrived and fits 
 
 from checkie.ledger.check import check
 from checkie.ledger.fold import fold, stores_to_fold
-from checkie.ledger.model import Account, KeyReused, Kind, Transfer, TransferId
+from checkie.ledger.model import Account, Kind, Transfer, TransferId
 from checkie.ledger.post import post
 from checkie.ledger.queries import Balance, balances, subjects, transfers_of
 
 __all__ = [
     "Account",
     "Balance",
-    "KeyReused",
     "Kind",
     "Transfer",
     "TransferId",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from checkie.kernel import Conflict, Id, Money
+from checkie.kernel import Id, Money
 
 
 class AccountId(Id):
@@ -20,12 +20,6 @@ class TransferId(Id):
 
     __slots__ = ()
     prefix = "txn"
-
-
-class KeyReused(Conflict):
-    """This transfer was booked before with another amount or other accounts."""
-
-    code = "transfer_key_reused"
 
 
 class Kind(StrEnum):

@@ -2,96 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
+from uuid import UUID
 
 from checkie.db import Tx
-from checkie.ledger.model import AccountId, KeyReused, Transfer, TransferId
+from checkie.ledger.model import Account, AccountId, Transfer, TransferId
 
-# Appends only: no balance is read or locked, so sales of one store do not wait for each other.
-_POST: Final = """
-with wanted as (
-  select * from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::text[],
-    $10::uuid[], $11::text[])
-    as w (id, kind, source_kind, source_owner, target_kind, target_owner, amount_minor, currency, subject, key)
-), moved as (
-  insert into ledger.transfer (store, id, kind, source, target, amount_minor, currency, subject, key, at)
-  select $1, w.id, w.kind, s.id, t.id, w.amount_minor, w.currency, w.subject, w.key, $12
-  from wanted w
-  join ledger.account s
-    on s.store = $1 and s.kind = w.source_kind and s.owner = w.source_owner and s.currency = w.currency
-  join ledger.account t
-    on t.store = $1 and t.kind = w.target_kind and t.owner = w.target_owner and t.currency = w.currency
-  on conflict (store, key) do nothing
-  returning id, source, target, amount_minor
-), sides as (
-  insert into ledger.delta (store, transfer, account, amount_minor)
-  select $1, id, source, -amount_minor from moved union all select $1, id, target, amount_minor from moved
-)
-select count(*) from moved
-"""
+_MOST_REMEMBERED: Final = 100_000
+_ACCOUNTS: Final = "select id, kind, owner, currency from ledger.account where store = $1"
 _OPEN: Final = """
 insert into ledger.account (store, id, kind, owner, currency, created_at)
-select $1, * , $6 from unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) on conflict do nothing
+select $1, *, $6 from unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) on conflict do nothing
 """
-_SAME: Final = """
-select count(*)
-from unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
-  as w (key, amount_minor, currency, source_kind, source_owner, target_kind, target_owner)
-join ledger.transfer x on x.store = $1 and x.key = w.key and x.amount_minor = w.amount_minor and x.currency = w.currency
-join ledger.account s on s.store = $1 and s.id = x.source and s.kind = w.source_kind and s.owner = w.source_owner
-join ledger.account t on t.store = $1 and t.id = x.target and t.kind = w.target_kind and t.owner = w.target_owner
+# Appends only: no balance is read or locked, so sales of one store do not wait for each other.
+_MOVE: Final = """
+insert into ledger.transfer (store, id, kind, source, target, amount_minor, currency, subject, key, at)
+select $1, *, $10 from unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::bigint[], $7::text[], $8::uuid[],
+  $9::text[])
+on conflict (store, key) do nothing
 """
+_SIDES: Final = """
+insert into ledger.delta (store, transfer, account, amount_minor)
+select $1, * from unnest($2::uuid[], $3::uuid[], $4::bigint[])
+"""
+_Side: TypeAlias = tuple[str, str, str]
+"""Kind, owner and currency."""
 
 
 async def post(tx: Tx, store: int, transfers: Sequence[Transfer], now: datetime) -> None:
-    """Book `transfers` in the caller's transaction, each key once.
+    """Book `transfers` in the caller's transaction, as writes.
 
-    One statement, but for a store's first in a currency. Booking the same again changes nothing; the same key for
-    another movement is refused (KeyReused).
+    A key moves money once: with one that was booked before, the transaction is `Overtaken` and nothing of it stays.
     """
-    if not transfers or await _post(tx, store, transfers, now) == len(transfers):
+    if not transfers:
         return
-    await _open_accounts(tx, store, transfers, now)
-    await _post(tx, store, transfers, now)
-    same = await tx.fetchval(
-        _SAME,
+    ids = await _accounts(tx, store, transfers, now)
+    moves = [
+        (TransferId.new(store, now).uuid, ids[_side(t.source, t)], ids[_side(t.target, t)], t.amount.minor)
+        for t in transfers
+    ]
+    tx.write(
+        _MOVE,
         store,
-        [t.key for t in transfers],
-        [t.amount.minor for t in transfers],
-        [t.amount.currency for t in transfers],
-        [t.source.kind for t in transfers],
-        [t.source.owner for t in transfers],
-        [t.target.kind for t in transfers],
-        [t.target.owner for t in transfers],
-    )
-    if same != len(transfers):
-        raise KeyReused
-
-
-async def _post(tx: Tx, store: int, transfers: Sequence[Transfer], now: datetime) -> int:
-    count: int = await tx.fetchval(
-        _POST,
-        store,
-        [TransferId.new(store, now).uuid for _ in transfers],
+        [move for move, _, _, _ in moves],
         [t.kind for t in transfers],
-        [t.source.kind for t in transfers],
-        [t.source.owner for t in transfers],
-        [t.target.kind for t in transfers],
-        [t.target.owner for t in transfers],
-        [t.amount.minor for t in transfers],
+        [source for _, source, _, _ in moves],
+        [target for _, _, target, _ in moves],
+        [minor for _, _, _, minor in moves],
         [t.amount.currency for t in transfers],
         [t.subject.uuid for t in transfers],
         [t.key for t in transfers],
         now,
+        rows=len(transfers),
     )
-    return count
+    sides = [side for move, source, target, minor in moves for side in ((move, source, -minor), (move, target, minor))]
+    tx.write(_SIDES, store, *map(list, zip(*sides, strict=True)))
 
 
-async def _open_accounts(tx: Tx, store: int, transfers: Sequence[Transfer], now: datetime) -> None:
-    sides = {(side, t.amount.currency) for t in transfers for side in (t.source, t.target)}
-    wanted = sorted((side.kind, side.owner, currency) for side, currency in sides)
-    kinds, owners, currencies = zip(*wanted, strict=True)
-    ids = [AccountId.new(store, now).uuid for _ in wanted]
-    await tx.execute(_OPEN, store, ids, list(kinds), list(owners), list(currencies), now)
+async def _accounts(tx: Tx, store: int, transfers: Sequence[Transfer], now: datetime) -> Mapping[_Side, UUID]:
+    """The accounts' ids. An account never changes, so it is looked up once; its first transfer opens it, for good."""
+    remembered = tx.database.constants
+    known: dict[_Side, UUID] = remembered.get((__name__, store), {})
+    wanted = sorted({_side(account, t) for t in transfers for account in (t.source, t.target)})
+    if any(side not in known for side in wanted):
+        ids = [AccountId.new(store, now).uuid for _ in wanted]
+        await tx.database.execute(_OPEN, store, ids, *map(list, zip(*wanted, strict=True)), now)
+        rows = await tx.database.fetch(_ACCOUNTS, store)
+        known = {(row["kind"], row["owner"], row["currency"]): row["id"] for row in rows}
+        if len(remembered) >= _MOST_REMEMBERED:
+            remembered.clear()
+        remembered[__name__, store] = known
+    return known
+
+
+def _side(account: Account, transfer: Transfer) -> _Side:
+    return account.kind, account.owner, transfer.amount.currency

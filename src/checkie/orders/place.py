@@ -39,9 +39,9 @@ class Placed:
     total: Money
 
 
-async def place(tx: Tx, placed: Placed, now: datetime) -> None:
-    """Write the order. The caller holds the session's lock, so there is one."""
-    await tx.execute(
+def place(tx: Tx, placed: Placed, now: datetime) -> None:
+    """Write the order. The caller writes its session on condition that it had none, so there is one."""
+    tx.write(
         _INSERT,
         placed.id.store,
         placed.id.uuid,
@@ -64,9 +64,9 @@ async def place(tx: Tx, placed: Placed, now: datetime) -> None:
     publish(tx, [Draft(placed.id, 1, news)], now)
 
 
-async def requote(tx: Tx, placed: Placed, now: datetime) -> None:
+def requote(tx: Tx, placed: Placed, now: datetime) -> None:
     """The buyer changed something between two attempts: the pending order says what is bought now."""
-    await tx.execute(
+    tx.write(
         _REQUOTE,
         placed.id.store,
         placed.id.uuid,

@@ -4,16 +4,15 @@ Owns schema `outbox`. `publish` is the only way in; a `Bus` is the way out (Post
 port); `Consumer` does each event of its kinds exactly once in effect, through an inbox in the effect's transaction.
 Invariants: an event exists if and only if its change was committed; `seq` has no gap per aggregate; a consumer sees the
 events of one aggregate in the order of `seq`; an event that a consumer cannot take is kept as a dead letter.
-
-Rule for publishers: lock the aggregate's row before you write anything else. A transaction gets its place in the order
-with its first write, so one that wrote first and waited for the lock then would stand before the one it waited for.
+Rule for publishers: lock the aggregate's row before you write anything else, or write it only if it is as it was read.
+One that wrote first, and so got its place in the order, and waited then would stand before the one it waited for.
 """
 
 from checkie.outbox.bus import Batch, Bus, Position
 from checkie.outbox.check import check
 from checkie.outbox.consumer import Consumer, Reaction
 from checkie.outbox.event import Event, EventId, Recorded
-from checkie.outbox.inbox import first_time, prune_inbox
+from checkie.outbox.inbox import first_time, is_known, prune_inbox, take_in
 from checkie.outbox.postgres import PostgresBus
 from checkie.outbox.publish import Draft, publish
 from checkie.outbox.replay import redrive, replay
@@ -31,8 +30,10 @@ __all__ = [
     "Recorded",
     "check",
     "first_time",
+    "is_known",
     "prune_inbox",
     "publish",
     "redrive",
     "replay",
+    "take_in",
 ]

@@ -14,6 +14,8 @@ on conflict do nothing returning message
 """
 
 
+_TAKE: Final = "insert into outbox.inbox (store, consumer, message, at) values ($1, $2, $3, $4) on conflict do nothing"
+_KNOWN: Final = "select 1 as one from outbox.inbox where store = $1 and consumer = $2 and message = $3"
 _PRUNE: Final = """
 delete from outbox.inbox where ctid = any(array(select ctid from outbox.inbox where at < $1 limit $2))
 """
@@ -28,6 +30,16 @@ async def first_time(tx: Tx, store: int, consumer: str, messages: Sequence[str],
     """
     rows = await tx.fetch(_RECEIVE, store, consumer, sorted(messages), now)
     return {row["message"] for row in rows}
+
+
+def take_in(tx: Tx, store: int, consumer: str, message: str, now: datetime) -> None:
+    """The same for one message, as a write: the transaction is `Overtaken` when the consumer has seen it."""
+    tx.write(_TAKE, store, consumer, message, now, rows=1)
+
+
+async def is_known(db: Database, store: int, consumer: str, message: str) -> bool:
+    """Whether this consumer has seen the message."""
+    return await db.peek(_KNOWN, store, consumer, message) is not None
 
 
 async def prune_inbox(db: Database, now: datetime, limit: int = 5000) -> int:

@@ -29,13 +29,13 @@ class Draft:
 def publish(tx: Tx, drafts: Sequence[Draft], now: datetime) -> None:
     """Record events of one store in the caller's transaction: they happen if, and only if, the change does.
 
-    Written just before the commit, in one statement for all that the transaction published. The caller holds the lock
-    on each aggregate's row, where it counts `seq`.
+    Written just before the commit, all that the transaction published together. The caller holds the lock on each
+    aggregate's row, where it counts `seq`, or writes that row on condition that it is as it was read.
     """
     tx.defer(_write, [(draft, now) for draft in drafts])
 
 
-async def _write(tx: Tx, items: list[tuple[Draft, datetime]]) -> None:
+def _write(tx: Tx, items: list[tuple[Draft, datetime]]) -> None:
     if not items:
         return
     store = items[0][0].aggregate.store
@@ -52,4 +52,4 @@ async def _write(tx: Tx, items: list[tuple[Draft, datetime]]) -> None:
         )
         for column, value in zip(columns, values, strict=True):
             column.append(value)
-    await tx.execute(_INSERT, store, *columns)
+    tx.write(_INSERT, store, *columns)

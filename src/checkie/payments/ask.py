@@ -21,17 +21,18 @@ async def ask(db: Database, providers: Mapping[str, Provider], attempt: AttemptI
     found = await store.claim_ask(db, attempt, now)
     if found is None:
         return
-    provider = providers.get(found.attempt.provider)
+    payment, asked = found
+    provider = providers.get(asked.provider)
     if provider is None:
-        _log.error("provider_not_configured", provider=found.attempt.provider, attempt=attempt)
+        _log.error("provider_not_configured", provider=asked.provider, attempt=attempt)
         return
-    if found.payment.is_paid or found.attempt.is_refused:  # this one must not be paid any more
-        outcome = await provider.cancel(attempt, found.attempt.reference)
+    if payment.is_paid or asked.is_refused:  # this one must not be paid any more
+        outcome = await provider.cancel(attempt, asked.reference)
     else:
-        outcome = await provider.find(attempt, found.attempt.reference)
+        outcome = await provider.find(attempt, asked.reference)
     _log.info("provider_asked", attempt=attempt, outcome=type(outcome).__name__)
     await record(db, attempt, outcome, now)
-    if found.attempt.is_refused and isinstance(outcome, Withdrawn | Declined):
+    if asked.is_refused and isinstance(outcome, Withdrawn | Declined):
         await store.close(db, attempt, now)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from checkie.db import Tx
+from checkie.db import Overtaken, Tx
 from checkie.kernel import Money
 from checkie.outbox import Draft, publish
 from checkie.payments import store
@@ -16,7 +16,6 @@ from checkie.payments.model import (
     Attempt,
     AttemptStatus,
     NoAttemptsLeft,
-    NoSuchPayment,
     OrderId,
     Payment,
     PaymentStatus,
@@ -37,8 +36,8 @@ class Collect:
     provider: str
 
 
-async def begin(tx: Tx, collect: Collect, now: datetime) -> tuple[Payment, Attempt]:
-    """A new payment with its first attempt. The caller holds the session's lock, so there is one."""
+def begin(tx: Tx, collect: Collect, now: datetime) -> tuple[Payment, Attempt]:
+    """A new payment with its first attempt. The caller writes the session on condition that it had none."""
     payment = Payment(
         id=PaymentId.new(collect.session.store, now),
         session=collect.session,
@@ -54,24 +53,24 @@ async def begin(tx: Tx, collect: Collect, now: datetime) -> tuple[Payment, Attem
         seq=1,
     )
     attempt = _attempt(payment, collect.provider, now)
-    await store.create(tx, payment, attempt, now)
+    store.create(tx, payment, attempt, now)
     publish(tx, [Draft(payment.id, 1, PaymentCreated(**told(payment, attempt)))], now)  # type: ignore[arg-type]  # told() names the fields
     return payment, attempt
 
 
-async def begin_again(
-    tx: Tx, payment_id: PaymentId, amount: Money, provider: str, now: datetime
-) -> tuple[Payment, Attempt]:
-    """A further attempt after one that failed or was called off. After three failures it refuses (NoAttemptsLeft)."""
-    payment = await store.lock_payment(tx, payment_id)
-    if payment is None:
-        raise NoSuchPayment
-    status, event = PAYMENT.move(payment.status, "retry")
-    if payment.attempts_left <= 0 or payment.attempts >= MAX_ATTEMPTS:
+def begin_again(tx: Tx, earlier: Payment, amount: Money, provider: str, now: datetime) -> tuple[Payment, Attempt]:
+    """A further attempt after one that failed or was called off. After three failures it refuses (NoAttemptsLeft).
+
+    `Overtaken` when another call has begun one, or the payment is no longer as it was found (`earlier`).
+    """
+    if earlier.attempts_left <= 0 or earlier.attempts >= MAX_ATTEMPTS:
         raise NoAttemptsLeft
-    payment = replace(payment, status=status, attempts=payment.attempts + 1, amount=amount, seq=payment.seq + 1)
+    if not PAYMENT.allows(earlier.status, "retry"):
+        raise Overtaken
+    status, event = PAYMENT.move(earlier.status, "retry")
+    payment = replace(earlier, status=status, attempts=earlier.attempts + 1, amount=amount, seq=earlier.seq + 1)
     attempt = _attempt(payment, provider, now)
-    await store.retry(tx, payment, attempt, now)
+    store.retry(tx, payment, attempt, now)
     publish(tx, [Draft(payment.id, payment.seq, event(**told(payment, attempt)))], now)  # type: ignore[arg-type]  # as above
     return payment, attempt
 

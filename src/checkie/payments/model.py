@@ -31,12 +31,6 @@ class OrderId(Id):
     prefix = "ord"
 
 
-class NoSuchPayment(NotFound):
-    """There is no such payment."""
-
-    code = "payment_not_found"
-
-
 class NoSuchAttempt(NotFound):
     """There is no such attempt. A provider that tells of one is asked to tell again later."""
 

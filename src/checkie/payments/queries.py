@@ -33,7 +33,7 @@ where (p.status in ('SUCCEEDED', 'PARTIALLY_REFUNDED', 'REFUNDED'))
 
 async def latest_of(db: Database | Tx, session: SessionId) -> tuple[Payment, Attempt] | None:
     """The session's payment and its latest attempt, if it has begun to pay."""
-    row = await db.fetchrow(_LATEST, session.store, session.uuid)
+    row = await db.peek(_LATEST, session.store, session.uuid)
     return None if row is None else (payment_of(row), attempt_of(row))
 
 

@@ -8,12 +8,12 @@ from typing import Final
 
 import structlog
 
-from checkie.db import Database
-from checkie.outbox import first_time
+from checkie.db import Database, Overtaken, undisturbed
+from checkie.outbox import is_known, take_in
 from checkie.payments import store
-from checkie.payments.absorb import absorb
+from checkie.payments.absorb import Change, absorb
 from checkie.payments.model import NoSuchAttempt
-from checkie.payments.port import BadSignature, Webhooks
+from checkie.payments.port import BadSignature, Notice, Webhooks
 
 _log = structlog.get_logger()
 _LONGEST_EVENT: Final = 255
@@ -32,22 +32,35 @@ async def receive(
         return False
     if len(notice.event) > _LONGEST_EVENT or not notice.event.isprintable():
         raise BadSignature("The event's id is not one that could be kept.")
-    async with db.transaction() as tx:
-        found = await store.lock(tx, notice.key)
-        if found.attempt.provider != name:
-            raise NoSuchAttempt
-        change = absorb(found.payment, found.attempt, notice.outcome)
-        if not await first_time(tx, notice.key.store, f"provider:{name}", [notice.event], now):
-            return False
-        if change is not None:
-            await store.write(tx, change, now)
+    change = await _absorb(db, name, notice, now)
     _log.info(
         "webhook_absorbed",
         provider=name,
         provider_event=notice.event,
-        payment=found.payment.id,
         attempt=notice.key,
         outcome=type(notice.outcome).__name__,
         is_news=change is not None,
     )
     return change is not None
+
+
+async def _absorb(db: Database, name: str, notice: Notice, now: datetime) -> Change | None:
+    inbox = (notice.key.store, f"provider:{name}")
+
+    async def decide() -> Change | None:
+        found = await store.read(db, notice.key)
+        if found.attempt.provider != name:
+            raise NoSuchAttempt
+        change = absorb(found.payment, found.attempt, notice.outcome)
+        try:
+            async with db.transaction() as tx:
+                if change is not None:
+                    await store.write(tx, found, change, now)
+                take_in(tx, *inbox, notice.event, now)
+        except Overtaken:
+            if await is_known(db, *inbox, notice.event):
+                return None
+            raise
+        return change
+
+    return await undisturbed(decide)

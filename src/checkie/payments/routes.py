@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Final, cast
 
-from fastapi import APIRouter, Path, Request
+from fastapi import Path, Request
 from pydantic import BaseModel
 
 from checkie import web
+from checkie.db import Overtaken
 from checkie.kernel import NotFound
 from checkie.payments.model import NoSuchAttempt, NotYetSucceeded
 from checkie.payments.port import BadSignature, Provider
 from checkie.payments.receive import receive
 from checkie.web import contract
 
-router = APIRouter(tags=["Provider webhooks"])
+router = web.router("Provider webhooks")
 _EVENT: Final = {
     "requestBody": {
         "description": "The provider's event, just as it sends it: the signature covers every byte.",
@@ -40,7 +41,9 @@ class Received(BaseModel):
 @router.post(
     "/api/webhooks/{provider}",
     summary="Receive a provider's webhook",
-    responses=contract.problems(BadSignature, NoSuchProvider, NoSuchAttempt, NotYetSucceeded, web.BodyTooLarge),
+    responses=contract.problems(
+        BadSignature, NoSuchProvider, NoSuchAttempt, NotYetSucceeded, Overtaken, web.BodyTooLarge
+    ),
     openapi_extra=_EVENT,
 )
 async def receive_webhook(

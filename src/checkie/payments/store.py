@@ -35,50 +35,47 @@ ATTEMPT_COLUMNS: Final = """a.id as attempt_id, a.number, a.amount_minor as atte
   a.refunded_minor as attempt_refunded, a.failure_code as attempt_code, a.failure_message as attempt_message,
   a.requires_3ds, a.three_ds_status, a.provider_response"""
 
-_LOCK: Final = f"""
-select {PAYMENT_COLUMNS}, {ATTEMPT_COLUMNS}
+# `xmin` is the transaction that wrote the row as it stands: whoever writes on condition that it is still the same knows
+# that nobody changed the row since it was read.
+_READ: Final = f"""
+select {PAYMENT_COLUMNS}, {ATTEMPT_COLUMNS}, p.xmin as payment_xmin, a.xmin as attempt_xmin
 from payments.attempt a join payments.payment p on p.store = a.store and p.id = a.payment
-where a.store = $1 and a.id = $2 for update
+where a.store = $1 and a.id = $2
 """
-_LOCK_PAYMENT: Final = f"select {PAYMENT_COLUMNS} from payments.payment p where p.store = $1 and p.id = $2 for update"
 _CREATE: Final = """
-with made as (
-  insert into payments.payment (store, id, session, order_id, amount_minor, currency, fee_bps, status, attempts,
-    failures, seq, created_at, updated_at)
-  values ($1, $2, $3, $4, $5, $6, $7, 'PENDING', 1, 0, 1, $11, $11)
-)
-insert into payments.attempt (store, id, payment, number, amount_minor, currency, provider, status, ask_at, partition,
-  created_at, updated_at)
-values ($1, $8, $2, 1, $5, $6, $9, 'PENDING', $12, $10, $11, $11)
+insert into payments.payment (store, id, session, order_id, amount_minor, currency, fee_bps, status, attempts, failures,
+  seq, created_at, updated_at)
+values ($1, $2, $3, $4, $5, $6, $7, 'PENDING', 1, 0, 1, $8, $8)
 """
 _RETRY: Final = """
-with changed as (
-  update payments.payment set status = $11, attempts = $4, amount_minor = $5, seq = $12, updated_at = $10
-  where store = $1 and id = $3
-)
+update payments.payment set status = $3, attempts = $4, amount_minor = $5, seq = $6, updated_at = $7
+where store = $1 and id = $2 and seq = $6 - 1
+"""
+_TRY: Final = """
 insert into payments.attempt (store, id, payment, number, amount_minor, currency, provider, status, ask_at, partition,
   created_at, updated_at)
 values ($1, $2, $3, $4, $5, $6, $7, 'PENDING', $8, $9, $10, $10)
 """
-_WRITE: Final = """
-with changed as (
-  update payments.payment
-  set status = $3, failures = $4, refunded_minor = $5, failure_code = $6, failure_message = $7, seq = $8,
-    updated_at = $20, succeeded_at = case when $3 = 'SUCCEEDED' then coalesce(succeeded_at, $20) else succeeded_at end
-  where store = $1 and id = $2
-)
-update payments.attempt
-set provider_reference = $10, status = $11, is_applied = $12, refunded_minor = $13, failure_code = $14,
-  failure_message = $15, requires_3ds = $16, three_ds_status = $17, provider_response = $18,
-  asks = case when $11 = 'UNKNOWN' and status <> 'UNKNOWN' then 0 else asks end,
-  ask_at = case when $11 = 'UNKNOWN' and status <> 'UNKNOWN' then $22::timestamptz when $19 then ask_at
-    when $21 then $20::timestamptz end,
-  updated_at = $20
-where store = $1 and id = $9
+_WRITE_PAYMENT: Final = """
+update payments.payment
+set status = $4, failures = $5, refunded_minor = $6, failure_code = $7, failure_message = $8, seq = $9,
+  updated_at = $10, succeeded_at = case when $4 = 'SUCCEEDED' then coalesce(succeeded_at, $10) else succeeded_at end
+where store = $1 and id = $2 and xmin = $3
 """
+_WRITE_ATTEMPT: Final = """
+update payments.attempt
+set provider_reference = $4, status = $5, is_applied = $6, refunded_minor = $7, failure_code = $8, failure_message = $9,
+  requires_3ds = $10, three_ds_status = $11, provider_response = $12,
+  asks = case when $5 = 'UNKNOWN' and status <> 'UNKNOWN' then 0 else asks end,
+  ask_at = case when $5 = 'UNKNOWN' and status <> 'UNKNOWN' then $13::timestamptz when $14 then ask_at
+    when $15 then $16::timestamptz end,
+  updated_at = $16
+where store = $1 and id = $2 and xmin = $3
+"""
+# The status is left out, lest the planner walk the index of all that live.
 _NOTE_REFERENCE: Final = """
 update payments.attempt set provider_reference = $3, updated_at = $4
-where store = $1 and id = $2 and provider_reference is null and status = 'PENDING'
+where store = $1 and id = $2 and provider_reference is null
 """
 _DUE: Final = """
 select store, id from payments.attempt where partition = any($1) and ask_at <= $2 order by ask_at limit $3
@@ -90,7 +87,9 @@ where a.store = $1 and a.id = $2 and a.ask_at <= $3 and a.asks = $5 and p.store 
 returning {PAYMENT_COLUMNS}, {ATTEMPT_COLUMNS}
 """
 # Another attempt paid: those that live are called off now, not when they would next be asked about.
-_HURRY: Final = "update payments.attempt set ask_at = $3 where store = $1 and payment = $2 and ask_at > $3"
+_HURRY: Final = """
+update payments.attempt set ask_at = $4 where store = $1 and payment = $2 and id <> $3 and ask_at > $4
+"""
 _CLOSE: Final = (
     "update payments.attempt set ask_at = null, updated_at = $3 where store = $1 and id = $2 and status = 'FAILED'"
 )
@@ -98,30 +97,26 @@ _ASKS: Final = "select asks from payments.attempt where store = $1 and id = $2"
 
 
 @dataclass(frozen=True, slots=True)
-class Locked:
-    """A payment and one of its attempts, as read."""
+class Found:
+    """A payment and one of its attempts, as read. The marks change when somebody writes the row."""
 
     payment: Payment
     attempt: Attempt
+    payment_mark: int
+    attempt_mark: int
 
 
-async def lock(tx: Tx, attempt: AttemptId) -> Locked:
-    """Lock the attempt and its payment. Refuses with NoSuchAttempt."""
-    row = await tx.fetchrow(_LOCK, attempt.store, attempt.uuid)
+async def read(db: Database, attempt: AttemptId) -> Found:
+    """The attempt and its payment. Refuses with NoSuchAttempt."""
+    row = await db.fetchrow(_READ, attempt.store, attempt.uuid)
     if row is None:
         raise NoSuchAttempt
-    return Locked(payment_of(row), attempt_of(row))
+    return Found(payment_of(row), attempt_of(row), row["payment_xmin"], row["attempt_xmin"])
 
 
-async def lock_payment(tx: Tx, payment: PaymentId) -> Payment | None:
-    """Lock the payment alone."""
-    row = await tx.fetchrow(_LOCK_PAYMENT, payment.store, payment.uuid)
-    return None if row is None else payment_of(row)
-
-
-async def create(tx: Tx, payment: Payment, attempt: Attempt, now: datetime) -> None:
+def create(tx: Tx, payment: Payment, attempt: Attempt, now: datetime) -> None:
     """Write a new payment and its first attempt."""
-    await tx.execute(
+    tx.write(
         _CREATE,
         payment.id.store,
         payment.id.uuid,
@@ -130,19 +125,22 @@ async def create(tx: Tx, payment: Payment, attempt: Attempt, now: datetime) -> N
         payment.amount.minor,
         payment.amount.currency,
         payment.fee_bps,
-        attempt.id.uuid,
-        attempt.provider,
-        partition_of(attempt.id.number),
         now,
-        next_ask(0, now),
     )
+    _try(tx, payment, attempt, now)
 
 
-async def retry(tx: Tx, payment: Payment, attempt: Attempt, now: datetime) -> None:
-    """Write a further attempt; `payment` as it stands with it."""
-    await tx.execute(
-        _RETRY,
-        payment.id.store,
+def retry(tx: Tx, payment: Payment, attempt: Attempt, now: datetime) -> None:
+    """Write a further attempt; `payment` as it stands with it. `Overtaken` when its last event is another one."""
+    values = (payment.status, payment.attempts, payment.amount.minor, payment.seq)
+    tx.write(_RETRY, payment.id.store, payment.id.uuid, *values, now, rows=1)
+    _try(tx, payment, attempt, now)
+
+
+def _try(tx: Tx, payment: Payment, attempt: Attempt, now: datetime) -> None:
+    tx.write(
+        _TRY,
+        attempt.id.store,
         attempt.id.uuid,
         payment.id.uuid,
         attempt.number,
@@ -152,25 +150,34 @@ async def retry(tx: Tx, payment: Payment, attempt: Attempt, now: datetime) -> No
         next_ask(0, now),
         partition_of(attempt.id.number),
         now,
-        payment.status,
-        payment.seq,
     )
 
 
-async def write(tx: Tx, change: Change, now: datetime) -> None:
-    """The one place a payment and its attempt change: rows, bookings and events, in the caller's transaction."""
+async def write(tx: Tx, found: Found, change: Change, now: datetime) -> None:
+    """The one place a payment and its attempt change: rows, bookings and events, in the caller's transaction.
+
+    `Overtaken` when either row is not as it was found.
+    """
     payment, attempt = change.payment, change.attempt
-    await tx.execute(
-        _WRITE,
+    tx.write(
+        _WRITE_PAYMENT,
         payment.id.store,
         payment.id.uuid,
+        found.payment_mark,
         payment.status,
         payment.failures,
         payment.refunded_minor,
         payment.failure_code,
         payment.failure_message,
         payment.seq,
+        now,
+        rows=1,
+    )
+    tx.write(
+        _WRITE_ATTEMPT,
+        attempt.id.store,
         attempt.id.uuid,
+        found.attempt_mark,
         attempt.reference,
         attempt.status,
         attempt.is_applied,
@@ -180,21 +187,22 @@ async def write(tx: Tx, change: Change, now: datetime) -> None:
         attempt.requires_3ds,
         attempt.three_ds_status,
         attempt.facts,
-        attempt.is_live,
-        now,
-        attempt.is_refused,
         next_ask(0, now),
+        attempt.is_live,
+        attempt.is_refused,
+        now,
+        rows=1,
     )
     if payment.is_paid and payment.attempts > 1:
-        await tx.execute(_HURRY, payment.id.store, payment.id.uuid, now)
+        tx.write(_HURRY, payment.id.store, payment.id.uuid, attempt.id.uuid, now)
     await ledger.post(tx, payment.id.store, change.transfers, now)
     first = payment.seq - len(change.news) + 1
     publish(tx, [Draft(payment.id, first + place, event) for place, event in enumerate(change.news)], now)
 
 
-async def note_reference(db: Database, attempt: AttemptId, reference: str, now: datetime) -> None:
+def note_reference(tx: Tx, attempt: AttemptId, reference: str, now: datetime) -> None:
     """Remember the provider's name for a fresh attempt; whoever knew it first was right."""
-    await db.execute(_NOTE_REFERENCE, attempt.store, attempt.uuid, reference, now)
+    tx.write(_NOTE_REFERENCE, attempt.store, attempt.uuid, reference, now)
 
 
 async def find_due(db: Database, partitions: Sequence[int], now: datetime, limit: int) -> Sequence[tuple[int, UUID]]:
@@ -202,13 +210,13 @@ async def find_due(db: Database, partitions: Sequence[int], now: datetime, limit
     return [(row["store"], row["id"]) for row in await db.fetch(_DUE, list(partitions), now, limit)]
 
 
-async def claim_ask(db: Database, attempt: AttemptId, now: datetime) -> Locked | None:
+async def claim_ask(db: Database, attempt: AttemptId, now: datetime) -> tuple[Payment, Attempt] | None:
     """Take the next question to the provider about this attempt, and set the time of the one after; None if not due."""
     asks: int | None = await db.fetchval(_ASKS, attempt.store, attempt.uuid)
     if asks is None:
         return None
     row = await db.fetchrow(_CLAIM_ASK, attempt.store, attempt.uuid, now, next_ask(asks + 1, now), asks)
-    return None if row is None else Locked(payment_of(row), attempt_of(row))
+    return None if row is None else (payment_of(row), attempt_of(row))
 
 
 async def close(db: Database, attempt: AttemptId, now: datetime) -> None:

@@ -17,7 +17,13 @@ from checkie.web import Runtime, Visitor
 
 _OVER: Final = "session_over"
 _SHOWN_BY_THE_SESSION: Final = frozenset(
-    {"session_already_paid", "session_payment_under_way", "payment_no_attempts_left", "session_version_mismatch"}
+    {
+        "overtaken",
+        "payment_no_attempts_left",
+        "session_already_paid",
+        "session_payment_under_way",
+        "session_version_mismatch",
+    }
 )
 
 

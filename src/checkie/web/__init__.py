@@ -6,9 +6,10 @@ has `X-Request-Id`; a request with an Idempotency-Key takes effect once and is a
 
 from checkie.web import contract
 from checkie.web.body import BodyTooLarge, read_body
-from checkie.web.idempotency import Answer, idempotency_key, once, prune
+from checkie.web.idempotency import Answer, Once, Replay, idempotency_key, prune
 from checkie.web.middleware import Observed
 from checkie.web.problems import Problem, install, problem
+from checkie.web.routing import router
 from checkie.web.runtime import Runtime, bearer, client_ip, runtime
 from checkie.web.visitor import Visitor, is_machine, visitor
 
@@ -16,7 +17,9 @@ __all__ = [
     "Answer",
     "BodyTooLarge",
     "Observed",
+    "Once",
     "Problem",
+    "Replay",
     "Runtime",
     "Visitor",
     "bearer",
@@ -25,10 +28,10 @@ __all__ = [
     "idempotency_key",
     "install",
     "is_machine",
-    "once",
     "problem",
     "prune",
     "read_body",
+    "router",
     "runtime",
     "visitor",
 ]

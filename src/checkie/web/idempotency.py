@@ -10,16 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
+from asyncpg import Record
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from checkie.db import Database
-from checkie.kernel import Conflict, Invalid, Refusal
+from checkie.db import Database, Tx
+from checkie.kernel import Conflict, Invalid
 from checkie.web.runtime import Runtime
 
 KEPT: Final = timedelta(hours=48)
@@ -33,10 +33,9 @@ values ($1, $2, $3, $4, $5, $6, $7)
 on conflict (store, endpoint, key) do update set locked_until = excluded.locked_until
   where web.idempotency_key.response_status is null and web.idempotency_key.locked_until <= $6
     and web.idempotency_key.request_hash = excluded.request_hash
-returning key
 """
 _LOOK: Final = """
-select request_hash, response_status, response_sealed from web.idempotency_key
+select request_hash, locked_until, response_status, response_sealed from web.idempotency_key
 where store = $1 and endpoint = $2 and key = $3
 """
 _KEEP: Final = """
@@ -81,6 +80,19 @@ class Answer:
     """Whether the same request would be answered the same. What is not final is not kept, so a retry learns more."""
 
 
+class Replay(Exception):
+    """The request was answered before: with this."""
+
+    def __init__(self, status: int, body: dict[str, Any]) -> None:
+        self.status, self.body = status, body
+        super().__init__(status)
+
+    @property
+    def response(self) -> JSONResponse:
+        """The same answer again, marked as such."""
+        return JSONResponse(self.body, self.status, {"Idempotent-Replayed": "true"})
+
+
 def idempotency_key(request: Request) -> str | None:
     """The key in the header: a structured-field string (draft-ietf-httpapi-idempotency-key-header-07) or bare."""
     given = request.headers.get("idempotency-key")
@@ -92,58 +104,53 @@ def idempotency_key(request: Request) -> str | None:
     return shaped[1] or shaped[2]
 
 
-async def once(
-    runtime: Runtime,
-    key: tuple[int, str, str],
-    request_body: object,
-    do: Callable[[], Awaitable[Answer]],
-    *,
-    let_in: Callable[[], Awaitable[None]],
-) -> JSONResponse:
-    """Run `do` under `key` (store, endpoint, the caller's key), or give the answer it gave before.
+@dataclass(slots=True)
+class Once:
+    """One use of a key: `begin` goes into the transaction that the request begins with, `end` into its last.
 
-    `do` itself refuses whoever may not; `let_in` does so where `do` is not run again.
-
-    Refuses with KeyReused (another body) and StillRunning (and after a crash for 15 seconds at most).
+    `key`: store, endpoint, the caller's key. `request` is what must be the same when the key is used again.
     """
-    store, endpoint, name = key
-    now = runtime.now()
-    wanted = hashlib.sha256(json.dumps(request_body, sort_keys=True).encode()).digest()
-    taken = await runtime.db.fetchval(_TAKE, store, name, endpoint, wanted, now + RUNS_AT_MOST, now, now + KEPT)
-    if taken is None:
-        await let_in()
-        return await _before(runtime, key, wanted)
-    try:
-        answer = await do()
-    except Refusal:
-        await runtime.db.execute(_FORGET, store, endpoint, name)
-        raise
-    if not answer.is_final:
-        await runtime.db.execute(_FORGET, store, endpoint, name)
-        return JSONResponse(answer.body, answer.status)
-    body = json.dumps(answer.body).encode()
-    sealed = runtime.keyring.seal(body, _context(key))
-    await runtime.db.execute(_KEEP, store, endpoint, name, answer.status, sealed)
-    return JSONResponse(answer.body, answer.status)
 
+    runtime: Runtime
+    key: tuple[int, str, str]
+    request: object
 
-async def _before(runtime: Runtime, key: tuple[int, str, str], wanted: bytes) -> JSONResponse:
-    store, endpoint, name = key
-    row = await runtime.db.fetchrow(_LOOK, store, endpoint, name)
-    if row is None or row["response_status"] is None:
-        if row is not None and row["request_hash"] != wanted:
+    async def begin(self, tx: Tx) -> None:
+        """Take the key. Refuses with KeyReused (for another request) and StillRunning (after a crash for 15 s at most).
+
+        Raises Replay with the answer that was given before.
+        """
+        store, endpoint, name = self.key
+        now = self.runtime.now()
+        wanted = hashlib.sha256(json.dumps(self.request, sort_keys=True).encode()).digest()
+        row = await tx.peek(_LOOK, store, endpoint, name)
+        if row is not None:
+            self._look(row, wanted, now)
+        tx.write(_TAKE, store, name, endpoint, wanted, now + RUNS_AT_MOST, now, now + KEPT, rows=1)
+
+    def end(self, tx: Tx, answer: Answer) -> None:
+        """Keep the answer, if it is final, for whoever asks again; or give the key back."""
+        store, endpoint, name = self.key
+        if not answer.is_final:
+            tx.write(_FORGET, store, endpoint, name)
+            return
+        sealed = self.runtime.keyring.seal(json.dumps(answer.body).encode(), self._context)
+        tx.write(_KEEP, store, endpoint, name, answer.status, sealed)
+
+    def _look(self, row: Record, wanted: bytes, now: datetime) -> None:
+        if row["request_hash"] != wanted:
             raise KeyReused(param="Idempotency-Key")
-        raise StillRunning
-    if row["request_hash"] != wanted:
-        raise KeyReused(param="Idempotency-Key")
-    body = json.loads(runtime.keyring.open(row["response_sealed"], _context(key)))
-    return JSONResponse(body, row["response_status"], {"Idempotent-Replayed": "true"})
+        if row["response_status"] is not None:
+            body = json.loads(self.runtime.keyring.open(row["response_sealed"], self._context))
+            raise Replay(row["response_status"], body)
+        if row["locked_until"] > now:
+            raise StillRunning
+
+    @property
+    def _context(self) -> str:
+        return "idempotency:{}:{}:{}".format(*self.key)
 
 
 async def prune(db: Database, now: datetime, limit: int = 5000) -> int:
     """Forget keys that are old enough; how many."""
     return await db.execute(_PRUNE, now, limit)
-
-
-def _context(key: tuple[int, str, str]) -> str:
-    return "idempotency:{}:{}:{}".format(*key)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from checkie import checkout, payments
+from checkie import checkout, customers, payments
 from checkie.checkout import SessionStatus
 from checkie.checkout.model import AlreadyPaid, EmailMissing, ProviderMissing, SessionOver
 from checkie.db import Database
@@ -15,7 +15,7 @@ from checkie.payments.model import NoAttemptsLeft
 from checkie.payments.port import ActionNeeded, AttemptId, Unknown
 from tests import make
 from tests.fakes import ASKS, DECLINED, GOOD
-from tests.make import Shop
+from tests.make import START, Shop
 
 
 @pytest.fixture
@@ -87,8 +87,22 @@ class TestOnePurchase:
         assert await shop.order(opened) == "COMPLETED"
 
 
+class TestPaying:
+    async def test_costs_few_statements(self, shop: Shop) -> None:
+        """The session, the customer, the intent and the provider's reference; joining, the payment instead of both."""
+        opened = await shop.open()
+        for cost in (4, 3):
+            before = make.statements()
+            await shop.pay(opened)
+            assert make.statements() - before == cost
+
+
 class TestAtOnce:
-    async def test_twenty_calls_make_one_attempt(self, shop: Shop) -> None:
+    @pytest.mark.parametrize("met_before", [False, True])
+    async def test_twenty_calls_make_one_attempt(self, shop: Shop, *, met_before: bool) -> None:
+        if met_before:
+            async with shop.db.transaction() as tx:
+                await customers.ensure(tx, shop.store.number, "buyer@shop.example", START)
         opened = await shop.open()
         payings = await asyncio.gather(*(shop.pay(opened) for _ in range(20)))
         assert len({paying.attempt.id for paying in payings}) == 1
@@ -103,6 +117,18 @@ class TestAtOnce:
         opened = await shop.open()
         await decline(shop, opened)
         await asyncio.gather(*(shop.pay(opened) for _ in range(20)))
+        assert await shop.attempts(opened) == ["FAILED", "PENDING"]
+
+    async def test_a_call_decides_anew_when_the_payment_changes_under_its_hands(self, shop: Shop) -> None:
+        opened = await shop.open()
+        await decline(shop, opened)
+        before = (await shop.status(opened)).payment
+        assert before is not None
+        async with shop.db.transaction() as somebody:
+            await somebody.execute("update payments.payment set seq = seq + 1 where store = $1", shop.store.number)
+            call = asyncio.create_task(shop.pay(opened))
+            await asyncio.sleep(0.1)
+        assert (await call).payment.seq == before.seq + 2
         assert await shop.attempts(opened) == ["FAILED", "PENDING"]
 
     async def test_calls_before_the_news_of_a_decline_make_one_more(self, shop: Shop) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from checkie import catalog, customers, stores
 from checkie.catalog import NewPage, NoSuchPage, PageSlugTaken
-from checkie.db import Database
+from checkie.db import Database, undisturbed
 from checkie.kernel import Money
 from checkie.stores import NoSuchStore, SlugTaken
 from tests import make
@@ -108,8 +108,11 @@ class TestAPage:
 
 class TestACustomer:
     async def ensure(self, db: Database, store: int, email: str) -> customers.CustomerId:
-        async with db.transaction() as tx:
-            return await customers.ensure(tx, store, email, START)
+        async def once() -> customers.CustomerId:
+            async with db.transaction() as tx:
+                return await customers.ensure(tx, store, email, START)
+
+        return await undisturbed(once)
 
     async def test_is_one_for_an_address_however_it_is_cased(self, db: Database) -> None:
         store = (await make.store(db)).number

@@ -7,12 +7,12 @@ import asyncio
 import pytest
 
 from checkie import checkout, payments
-from checkie.checkout import Opened, SessionStatus
-from checkie.checkout.model import SessionOver, WrongSecret
+from checkie.checkout import Opened, Paying, SessionStatus
+from checkie.checkout.model import AlreadyPaid, SessionOver, WrongSecret
 from checkie.db import Database
 from checkie.kernel import Money
 from checkie.payments.model import NoAttemptsLeft, NotYetSucceeded
-from checkie.payments.port import Approved, AttemptId, Declined, Refunded
+from checkie.payments.port import Action, ActionNeeded, Approved, AttemptId, Declined, InProgress, Refunded
 from tests import make
 from tests.fakes import DECLINED
 from tests.make import PRICE, Shop
@@ -71,6 +71,15 @@ class TestAWebhook:
         assert sum(heard) == 1
         assert await shop.balances() == SALE
         assert await stands(shop, opened) == ("COMPLETED", "COMPLETED")
+
+    async def test_that_comes_again_after_a_newer_one_changes_nothing(self, shop: Shop) -> None:
+        opened, paying = await shop.paying()
+        key = paying.attempt.id
+        proof = ActionNeeded("fake_1", Action.AUTHENTICATE, client_secret="s")
+        assert await shop.hear(key, proof, event="older")
+        assert await shop.hear(key, InProgress("fake_1"), event="newer")
+        assert not await shop.hear(key, proof, event="older")
+        assert await shop.attempts(opened) == ["PROCESSING"]
 
     async def test_that_is_stale_changes_nothing(self, shop: Shop) -> None:
         opened, paying = await shop.paying()
@@ -199,6 +208,28 @@ class TestALateSuccess:
         await shop.drain()
         assert ("cancel", second.attempt.id) in shop.fake.calls
         assert await shop.attempts(opened) == ["SUCCEEDED", "CANCELLED"]
+        assert await shop.balances() == SALE
+
+    @pytest.mark.parametrize("late", range(8))
+    async def test_of_the_first_just_as_the_second_begins_is_booked_once(self, shop: Shop, late: int) -> None:
+        """Whoever is quicker, the other decides by what is then."""
+        opened, first = await shop.paying()
+        shop.fake.confirm(first.attempt.id, DECLINED)
+        await shop.hear(first.attempt.id)
+        await shop.drain()
+        shop.fake.approve(first.attempt.id)
+
+        async def hear() -> bool:
+            await asyncio.sleep(late / 1000)
+            return await shop.hear(first.attempt.id)
+
+        paid, heard = await asyncio.gather(shop.pay(opened), hear(), return_exceptions=True)
+        assert heard is True
+        assert isinstance(paid, Paying | AlreadyPaid)
+        assert await stands(shop, opened) == ("COMPLETED", "COMPLETED")
+        shop.clock.tick(seconds=5)
+        await shop.drain()
+        assert await shop.attempts(opened) == ["SUCCEEDED", *(["CANCELLED"] if isinstance(paid, Paying) else [])]
         assert await shop.balances() == SALE
 
     async def test_of_both_books_the_second_apart(self, shop: Shop) -> None:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from checkie import web
-from checkie.db import Database
+from checkie.db import Database, undisturbed
 from checkie.kernel import Conflict, Keyring
 from checkie.web.idempotency import KEPT, RUNS_AT_MOST, BadKey, KeyReused, StillRunning
 from tests import make
@@ -38,9 +38,7 @@ class Desk:
         self.runtime = web.Runtime(db, self.clock, make.KEYRING, "http://shop.example")
         self.store = store
         self.done = 0
-
-    async def let_in(self) -> None:
-        """Everybody may."""
+        self.refuses = False
 
     async def work(self) -> web.Answer:
         self.done += 1
@@ -53,7 +51,22 @@ class Desk:
         do: Callable[[], Awaitable[web.Answer]] | None = None,
         endpoint: str = "e",
     ) -> JSONResponse:
-        return await web.once(self.runtime, (self.store, endpoint, key), body, do or self.work, let_in=self.let_in)
+        once = web.Once(self.runtime, (self.store, endpoint, key), body)
+
+        async def begin() -> None:
+            async with self.runtime.db.transaction() as tx:
+                await once.begin(tx)
+                if self.refuses:
+                    raise Refused
+
+        try:
+            await undisturbed(begin)
+        except web.Replay as kept:
+            return kept.response
+        answer = await (do or self.work)()
+        async with self.runtime.db.transaction() as tx:
+            once.end(tx, answer)
+        return JSONResponse(answer.body, answer.status)
 
     async def rows(self) -> list[Any]:
         return list(await self.runtime.db.fetch("select * from web.idempotency_key where store = $1", self.store))
@@ -183,13 +196,22 @@ class TestACrash:
 
 class TestARefusal:
     async def test_is_not_kept(self, desk: Desk) -> None:
-        async def refuse() -> web.Answer:
-            raise Refused
-
+        desk.refuses = True
         with pytest.raises(Refused):
-            await desk.ask(do=refuse)
+            await desk.ask()
         assert await desk.rows() == []
+        desk.refuses = False
         assert said(await desk.ask())[0] == 201
+
+
+class TestAnAnswerThatIsNotFinal:
+    async def test_gives_the_key_back(self, desk: Desk) -> None:
+        async def unsure() -> web.Answer:
+            return replace(await desk.work(), is_final=False)
+
+        assert said(await desk.ask(do=unsure)) == (201, {"number": 1, "client_secret": SECRET})
+        assert await desk.rows() == []
+        assert said(await desk.ask()) == (201, {"number": 2, "client_secret": SECRET})
 
 
 class TestWhatIsKept:
