@@ -8,6 +8,7 @@ from checkie.web import contract
 from checkie.web.body import BodyTooLarge, read_body
 from checkie.web.idempotency import Answer, idempotency_key, once, prune
 from checkie.web.middleware import Observed
+from checkie.web.paging import ListBody, paging
 from checkie.web.problems import Problem, install, problem
 from checkie.web.runtime import Runtime, bearer, client_ip, runtime
 from checkie.web.visitor import Visitor, is_machine, visitor
@@ -15,6 +16,7 @@ from checkie.web.visitor import Visitor, is_machine, visitor
 __all__ = [
     "Answer",
     "BodyTooLarge",
+    "ListBody",
     "Observed",
     "Problem",
     "Runtime",
@@ -26,6 +28,7 @@ __all__ = [
     "install",
     "is_machine",
     "once",
+    "paging",
     "problem",
     "prune",
     "read_body",
