@@ -29,8 +29,7 @@ async def ensure(runtime: Runtime, webhook_url: str, webhook_secret: str, pictur
         if store is None:
             store = await stores.create(tx, slug=SLUG, name="Demo store", currency="USD", now=now)
             await _add_pages(tx, store, runtime, picture_url)
-    endpoints = await webhooks.list_endpoints(runtime.db, store.number)
-    if not any(endpoint.url == webhook_url for endpoint in endpoints):
+    if await webhooks.find_endpoint(runtime.db, store.number, webhook_url) is None:
         async with runtime.db.transaction() as tx:
             await webhooks.create_endpoint(
                 tx, runtime.keyring, store=store.number, now=now, url=webhook_url, events=["*"], secret=webhook_secret

@@ -21,7 +21,7 @@ from checkie.db import Overtaken
 from checkie.web import contract
 
 SESSION: Final = "ses_01m7ynr2qthrw80000016w5y05"
-SESSION_SHAPE: Final = "^ses_[0-7][0-9a-hjkmnp-tv-z]{25}$"
+SESSION_SHAPE: Final = contract.id_shape(payments.SessionId)
 _READING: Final = contract.problems(NoSuchSession, WrongSecret)
 _CHANGING: Final = contract.problems(
     *contract.JSON_BODY,

@@ -249,18 +249,11 @@ async def get_status(session_id: SessionPath, request: Request) -> StatusBody:
 
 
 async def _check_out(session_id: SessionId, request: Request) -> JSONResponse:
-    runtime = web.runtime(request)
-    key = web.idempotency_key(request)
-    secret = web.bearer(request)
-
-    body = {"session_id": session_id}
-    along = key and _Kept(web.Once(runtime, (session_id.store, "checkout", key), body))
-    try:
-        paying = await pay(
-            runtime.db, _providers(request), session_id, runtime.now(), secret=secret, along=along or None
-        )
-    except web.Replay as kept:
-        return kept.response
+    runtime, secret, key = web.runtime(request), web.bearer(request), web.idempotency_key(request)
+    kept = None
+    if key is not None:
+        kept = _Kept(web.Once(runtime, (session_id.store, "checkout", key), {"session_id": session_id}))
+    paying = await pay(runtime.db, _providers(request), session_id, runtime.now(), secret=secret, along=kept)
     structlog.contextvars.bind_contextvars(payment=paying.payment.id, attempt=paying.attempt.id)
     return JSONResponse(_paying(paying).model_dump(mode="json"))
 
@@ -275,8 +268,10 @@ class _Kept:
         await self.once.begin(tx)
 
     def end(self, tx: Tx, paying: Paying) -> None:
-        is_final = not isinstance(paying.outcome, Unknown)
-        self.once.end(tx, web.Answer(200, _paying(paying).model_dump(mode="json"), is_final=is_final))
+        if isinstance(paying.outcome, Unknown):
+            self.once.give_back(tx)
+        else:
+            self.once.keep(tx, 200, _paying(paying).model_dump(mode="json"))
 
 
 async def _let_in(session_id: str, request: Request) -> Session:

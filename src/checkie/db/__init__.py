@@ -1,10 +1,11 @@
-"""The database: connections, transactions, leases, due work, migrations and the embedded server.
+"""The database: connections, transactions, lists by cursor, leases, due work, migrations and the embedded server.
 
 Owns schema `db`. Never holds a transaction open for anyone across a network call: that is the callers' part.
 """
 
 from checkie.db import embedded
 from checkie.db.due import Due, work_off
+from checkie.db.keyset import Keyset
 from checkie.db.leases import PARTITIONS, Leases, partition_of
 from checkie.db.migrate import MigrationError, migrate, pending
 from checkie.db.pool import OUTAGES, Database
@@ -17,6 +18,7 @@ __all__ = [
     "STATEMENTS",
     "Database",
     "Due",
+    "Keyset",
     "Leases",
     "MigrationError",
     "Overtaken",

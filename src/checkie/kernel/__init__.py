@@ -1,4 +1,4 @@
-"""The words every module shares: money, ids, periods, lifecycles, refusals, sealed secrets.
+"""The words every module shares: money, ids, periods, lifecycles, parts of lists, refusals, sealed secrets.
 
 Pure: no I/O, no clock, and nothing of ours is imported from here. What needs the time gets it as an argument.
 """
@@ -6,6 +6,7 @@ Pure: no I/O, no clock, and nothing of ours is imported from here. What needs th
 from checkie.kernel.id import Id
 from checkie.kernel.lifecycle import Lifecycle
 from checkie.kernel.money import LARGEST_MINOR, Money, exponent, from_decimal
+from checkie.kernel.paging import CursorUnknown, Listing, Paging
 from checkie.kernel.period import Period
 from checkie.kernel.recent import Recent
 from checkie.kernel.refusal import Conflict, Forbidden, Invalid, NotFound, Refusal, Unauthorized
@@ -14,13 +15,16 @@ from checkie.kernel.sealed import Keyring
 __all__ = [
     "LARGEST_MINOR",
     "Conflict",
+    "CursorUnknown",
     "Forbidden",
     "Id",
     "Invalid",
     "Keyring",
     "Lifecycle",
+    "Listing",
     "Money",
     "NotFound",
+    "Paging",
     "Period",
     "Recent",
     "Refusal",

@@ -6,20 +6,20 @@ has `X-Request-Id`; a request with an Idempotency-Key takes effect once and is a
 
 from checkie.web import contract
 from checkie.web.body import BodyTooLarge, read_body
-from checkie.web.idempotency import Answer, Once, Replay, idempotency_key, prune
+from checkie.web.idempotency import Once, idempotency_key, prune
 from checkie.web.middleware import Observed
+from checkie.web.paging import ListBody, paging
 from checkie.web.problems import Problem, install, problem
 from checkie.web.routing import router
 from checkie.web.runtime import Runtime, bearer, client_ip, runtime
 from checkie.web.visitor import Visitor, is_machine, visitor
 
 __all__ = [
-    "Answer",
     "BodyTooLarge",
+    "ListBody",
     "Observed",
     "Once",
     "Problem",
-    "Replay",
     "Runtime",
     "Visitor",
     "bearer",
@@ -28,6 +28,7 @@ __all__ = [
     "idempotency_key",
     "install",
     "is_machine",
+    "paging",
     "problem",
     "prune",
     "read_body",

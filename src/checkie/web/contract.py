@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of what all routes share: refusals by code, headers, who may call.
+"""What the OpenAPI document says of what all routes share: refusals by code, headers, lists, who may call.
 
 Routes take it into their `responses` and `openapi_extra`. `app` adds what every route has.
 """
@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from checkie.kernel import Refusal
+from checkie.kernel import CursorUnknown, Id, Paging, Refusal
 from checkie.web.body import BodyTooLarge
 from checkie.web.idempotency import KEY_SHAPE, BadKey, KeyReused, StillRunning
+from checkie.web.paging import LimitOutOfRange, TwoCursors
 from checkie.web.problems import MEDIA_TYPE, ContentTypeUnsupported, InvalidRequest, MalformedJson
 
 SECURITY_SCHEMES: Final = {
@@ -30,6 +31,8 @@ JSON_BODY: Final = (MalformedJson, BodyTooLarge, ContentTypeUnsupported, Invalid
 """How any route that reads a JSON body may refuse it."""
 KEYED: Final = (BadKey, KeyReused, StillRunning)
 """How any route that takes an Idempotency-Key may refuse it."""
+PAGED: Final = (LimitOutOfRange, TwoCursors, CursorUnknown)
+"""How any route that answers a list may refuse which part of it is asked for."""
 
 _MEANINGS: Final = {
     400: "The request cannot be read.",
@@ -102,6 +105,23 @@ REPLAYED: Final[dict[str, Any]] = {
     "headers": {"Idempotent-Replayed": {"$ref": "#/components/headers/Idempotent-Replayed"}}
 }
 """Its answer may be one that was given before."""
+
+
+def takes_paging(kind: type[Id]) -> dict[str, Any]:
+    """The route answers part of a list: which, its query says. `kind` is that of its rows' ids."""
+    limit = {"type": "integer", "minimum": 1, "maximum": Paging.LARGEST_LIMIT, "default": Paging().limit}
+    cursor = {"type": "string", "pattern": id_shape(kind)}
+    told = (
+        ("limit", "How many rows at most.", limit),
+        ("starting_after", "The id of a row: the part behind it is answered. Not with `ending_before`.", cursor),
+        ("ending_before", "The id of a row: the part right in front of it is answered.", cursor),
+    )
+    return {"parameters": [{"name": name, "in": "query", "description": about, "schema": s} for name, about, s in told]}
+
+
+def id_shape(kind: type[Id]) -> str:
+    """The pattern of ids of `kind`."""
+    return f"^{kind.prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"
 
 
 def problems(*refusals: type[Refusal]) -> dict[int | str, dict[str, Any]]:

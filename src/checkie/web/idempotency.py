@@ -70,18 +70,8 @@ class StillRunning(Conflict):
     retry_after_s: ClassVar[int] = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Status and JSON body of an answer."""
-
-    status: int
-    body: dict[str, Any]
-    is_final: bool = True
-    """Whether the same request would be answered the same. What is not final is not kept, so a retry learns more."""
-
-
 class Replay(Exception):
-    """The request was answered before: with this."""
+    """The request was answered before, with this; `install` has it answered so again."""
 
     def __init__(self, status: int, body: dict[str, Any]) -> None:
         self.status, self.body = status, body
@@ -106,7 +96,7 @@ def idempotency_key(request: Request) -> str | None:
 
 @dataclass(slots=True)
 class Once:
-    """One use of a key: `begin` goes into the transaction that the request begins with, `end` into its last.
+    """One use of a key: `begin` goes into the transaction that the request begins with, `keep` into its last.
 
     `key`: store, endpoint, the caller's key. `request` is what must be the same when the key is used again.
     """
@@ -128,14 +118,14 @@ class Once:
             self._look(row, wanted, now)
         tx.write(_TAKE, store, name, endpoint, wanted, now + RUNS_AT_MOST, now, now + KEPT, rows=1)
 
-    def end(self, tx: Tx, answer: Answer) -> None:
-        """Keep the answer, if it is final, for whoever asks again; or give the key back."""
-        store, endpoint, name = self.key
-        if not answer.is_final:
-            tx.write(_FORGET, store, endpoint, name)
-            return
-        sealed = self.runtime.keyring.seal(json.dumps(answer.body).encode(), self._context)
-        tx.write(_KEEP, store, endpoint, name, answer.status, sealed)
+    def keep(self, tx: Tx, status: int, body: dict[str, Any]) -> None:
+        """Keep the answer for whoever asks again."""
+        sealed = self.runtime.keyring.seal(json.dumps(body).encode(), self._context)
+        tx.write(_KEEP, *self.key, status, sealed)
+
+    def give_back(self, tx: Tx) -> None:
+        """Let whoever asks again be answered anew: this answer is not the last word."""
+        tx.write(_FORGET, *self.key)
 
     def _look(self, row: Record, wanted: bytes, now: datetime) -> None:
         if row["request_hash"] != wanted:

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Match
 
 from checkie.kernel import Invalid, NotFound, Refusal
+from checkie.web.idempotency import Replay
 
 MEDIA_TYPE: Final = "application/problem+json"
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -83,10 +84,17 @@ def _headers(refusal: Refusal) -> dict[str, str]:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every kind of failure of `app` as a problem."""
+    """Answer every kind of failure of `app` as a problem, and what was answered before as it was."""
+    app.add_exception_handler(Replay, _answered)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)
+
+
+async def _answered(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, Replay):
+        raise error
+    return error.response
 
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:

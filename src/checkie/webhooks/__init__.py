@@ -13,7 +13,7 @@ from checkie.webhooks.enqueue import Item, enqueue, enqueue_all
 from checkie.webhooks.guard import Guard
 from checkie.webhooks.model import DeliveryId, Endpoint, EndpointId
 from checkie.webhooks.post import Poster
-from checkie.webhooks.queries import Delivery, list_deliveries, list_endpoints
+from checkie.webhooks.queries import Delivery, find_endpoint, list_deliveries, list_endpoints
 from checkie.webhooks.rotate import rotate_secret
 from checkie.webhooks.sign import verify, verify_short
 
@@ -29,6 +29,7 @@ __all__ = [
     "deliver_due",
     "enqueue",
     "enqueue_all",
+    "find_endpoint",
     "list_deliveries",
     "list_endpoints",
     "rotate_secret",

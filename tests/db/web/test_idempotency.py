@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import pytest
 from starlette.requests import Request
@@ -16,12 +16,13 @@ from starlette.responses import JSONResponse
 from checkie import web
 from checkie.db import Database, undisturbed
 from checkie.kernel import Conflict, Keyring
-from checkie.web.idempotency import KEPT, RUNS_AT_MOST, BadKey, KeyReused, StillRunning
+from checkie.web.idempotency import KEPT, RUNS_AT_MOST, BadKey, KeyReused, Replay, StillRunning
 from tests import make
 from tests.make import Clock
 
 SECRET: Final = "cs_very_secret_of_the_buyer"
 BODY: Final = {"session_id": "ses_1"}
+Body: TypeAlias = dict[str, Any]
 
 
 class Refused(Conflict):
@@ -39,16 +40,17 @@ class Desk:
         self.store = store
         self.done = 0
         self.refuses = False
+        self.is_sure = True
 
-    async def work(self) -> web.Answer:
+    async def work(self) -> Body:
         self.done += 1
-        return web.Answer(201, {"number": self.done, "client_secret": SECRET})
+        return {"number": self.done, "client_secret": SECRET}
 
     async def ask(
         self,
         key: str = "k",
         body: object = BODY,
-        do: Callable[[], Awaitable[web.Answer]] | None = None,
+        do: Callable[[], Awaitable[Body]] | None = None,
         endpoint: str = "e",
     ) -> JSONResponse:
         once = web.Once(self.runtime, (self.store, endpoint, key), body)
@@ -61,12 +63,12 @@ class Desk:
 
         try:
             await undisturbed(begin)
-        except web.Replay as kept:
-            return kept.response
-        answer = await (do or self.work)()
+        except Replay as before:
+            return before.response
+        body = await (do or self.work)()
         async with self.runtime.db.transaction() as tx:
-            once.end(tx, answer)
-        return JSONResponse(answer.body, answer.status)
+            once.keep(tx, 201, body) if self.is_sure else once.give_back(tx)
+        return JSONResponse(body, 201)
 
     async def rows(self) -> list[Any]:
         return list(await self.runtime.db.fetch("select * from web.idempotency_key where store = $1", self.store))
@@ -126,7 +128,7 @@ class TestAnotherBody:
         assert (refused.value.status, refused.value.code) == (422, "idempotency_key_reused")
 
     async def test_is_refused_while_the_first_runs(self, desk: Desk) -> None:
-        async def meanwhile() -> web.Answer:
+        async def meanwhile() -> Body:
             with pytest.raises(KeyReused):
                 await desk.ask(body={"session_id": "ses_2"})
             return await desk.work()
@@ -143,7 +145,7 @@ class TestAnotherBody:
 
 class TestWhileItRuns:
     async def test_the_same_is_in_use(self, desk: Desk) -> None:
-        async def meanwhile() -> web.Answer:
+        async def meanwhile() -> Body:
             with pytest.raises(StillRunning) as refused:
                 await desk.ask()
             assert (refused.value.status, refused.value.code) == (409, "idempotency_key_in_use")
@@ -152,7 +154,7 @@ class TestWhileItRuns:
         assert said(await desk.ask(do=meanwhile))[0] == 201
 
     async def test_twenty_at_once_are_done_once(self, desk: Desk) -> None:
-        async def slow() -> web.Answer:
+        async def slow() -> Body:
             await asyncio.sleep(0.05)
             return await desk.work()
 
@@ -166,7 +168,7 @@ class TestWhileItRuns:
 async def crash(desk: Desk) -> None:
     """The process dies in the middle."""
 
-    async def die() -> web.Answer:
+    async def die() -> Body:
         raise ConnectionError("the process dies here")
 
     with pytest.raises(ConnectionError):
@@ -204,12 +206,10 @@ class TestARefusal:
         assert said(await desk.ask())[0] == 201
 
 
-class TestAnAnswerThatIsNotFinal:
+class TestAnAnswerThatIsNotTheLastWord:
     async def test_gives_the_key_back(self, desk: Desk) -> None:
-        async def unsure() -> web.Answer:
-            return replace(await desk.work(), is_final=False)
-
-        assert said(await desk.ask(do=unsure)) == (201, {"number": 1, "client_secret": SECRET})
+        desk.is_sure = False
+        assert said(await desk.ask()) == (201, {"number": 1, "client_secret": SECRET})
         assert await desk.rows() == []
         assert said(await desk.ask()) == (201, {"number": 2, "client_secret": SECRET})
 

@@ -13,7 +13,7 @@ import pytest
 
 from checkie import webhooks
 from checkie.db import PARTITIONS, STATEMENTS, Database
-from checkie.kernel import Id, Keyring
+from checkie.kernel import Id, Keyring, Paging
 from checkie.outbox import EventId
 from tests.db.webhooks.receiver import Receiver, receiving
 
@@ -76,7 +76,7 @@ class Shop:
         )
 
     async def deliveries(self, endpoint: webhooks.Endpoint) -> list[webhooks.Delivery]:
-        return await webhooks.list_deliveries(self.db, self.store, endpoint.id, limit=100)
+        return list((await webhooks.list_deliveries(self.db, self.store, endpoint.id, Paging(100))).data)
 
     async def only(self, endpoint: webhooks.Endpoint) -> webhooks.Delivery:
         (delivery,) = await self.deliveries(endpoint)
@@ -98,9 +98,19 @@ async def poster() -> AsyncIterator[webhooks.Poster]:
 async def shop(db: Database, poster: webhooks.Poster) -> AsyncIterator[Shop]:
     """A new store. Deliveries that other tests left due are ended first: due work is found across stores."""
     await db.execute(SETTLE)
-    known = AnyStoreId.new(0, START)
-    yield Shop(db, poster, await db.fetchval(ADD_STORE, known.uuid, f"s{known[4:]}", START))
+    yield await add_shop(db, poster)
     await db.execute(SETTLE)
+
+
+@pytest.fixture
+async def stranger(shop: Shop) -> Shop:
+    """Another store."""
+    return await add_shop(shop.db, shop.poster)
+
+
+async def add_shop(db: Database, poster: webhooks.Poster) -> Shop:
+    known = AnyStoreId.new(0, START)
+    return Shop(db, poster, await db.fetchval(ADD_STORE, known.uuid, f"s{known[4:]}", START))
 
 
 @pytest.fixture

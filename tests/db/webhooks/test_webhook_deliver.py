@@ -149,7 +149,8 @@ class TestAnEndpoint:
         endpoint, _ = await shop.endpoint(receiver.url)
         await shop.say()
         await shop.deliver()
-        (now,) = await webhooks.list_endpoints(shop.db, shop.store)
+        now = await webhooks.find_endpoint(shop.db, shop.store, receiver.url)
+        assert now is not None
         assert (now.is_active, now.disabled_reason) == (False, "The endpoint answered 410 Gone.")
         assert (await shop.only(endpoint)).status == "FAILED"
         assert await shop.say() == 0

@@ -1,10 +1,11 @@
-"""Endpoints: made, listed, their secrets changed, their deliveries paged."""
+"""Endpoints: made, listed, found, their secrets changed. How lists are paged: test_webhook_lists.py."""
 
 from __future__ import annotations
 
 import pytest
 
 from checkie import webhooks
+from checkie.kernel import Paging
 from checkie.webhooks.model import (
     EndpointEventsInvalid,
     EndpointNotFound,
@@ -18,12 +19,21 @@ URL = "https://shop.example/hook"
 SECRET = "whsec_" + "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
 
-async def test_endpoints_are_listed_in_the_order_they_were_made(shop: Shop) -> None:
+async def test_endpoints_are_listed_from_the_newest(shop: Shop) -> None:
     first, _ = await shop.endpoint(URL)
     await shop.wait(seconds=1)
     second, _ = await shop.endpoint(URL, "payment.failed", schedule="standard")
-    assert await webhooks.list_endpoints(shop.db, shop.store) == [first, second]
-    assert await webhooks.list_endpoints(shop.db, shop.store + 1_000_000) == []
+    assert (await webhooks.list_endpoints(shop.db, shop.store, Paging())).data == [second, first]
+    assert (await webhooks.list_endpoints(shop.db, shop.store + 1_000_000, Paging())).data == []
+
+
+async def test_an_endpoint_is_found_by_its_url_the_first_if_there_are_two(shop: Shop) -> None:
+    first, _ = await shop.endpoint(URL)
+    await shop.wait(seconds=1)
+    await shop.endpoint(URL)
+    assert await webhooks.find_endpoint(shop.db, shop.store, URL) == first
+    assert await webhooks.find_endpoint(shop.db, shop.store, f"{URL}/") is None
+    assert await webhooks.find_endpoint(shop.db, shop.store + 1_000_000, URL) is None
 
 
 async def test_a_secret_may_be_brought_and_is_sealed_in_the_row(shop: Shop) -> None:
@@ -77,19 +87,8 @@ async def test_another_stores_secret_cannot_be_changed(shop: Shop) -> None:
             )
 
 
-async def test_deliveries_are_paged_from_the_newest(shop: Shop) -> None:
-    endpoint, _ = await shop.endpoint(URL)
-    for _ in range(5):
-        await shop.say()
-        await shop.wait(seconds=1)
-    every = await shop.deliveries(endpoint)
-    assert [one.scheduled_at for one in every] == sorted((one.scheduled_at for one in every), reverse=True)
-    first = await webhooks.list_deliveries(shop.db, shop.store, endpoint.id, limit=2)
-    rest = await webhooks.list_deliveries(shop.db, shop.store, endpoint.id, limit=10, starting_after=first[-1].id)
-    assert [*first, *rest] == every
-
-
 async def test_another_stores_deliveries_are_not_shown(shop: Shop) -> None:
     endpoint, _ = await shop.endpoint(URL)
     await shop.say()
-    assert await webhooks.list_deliveries(shop.db, shop.store + 1_000_000, endpoint.id, limit=10) == []
+    found = await webhooks.list_deliveries(shop.db, shop.store + 1_000_000, endpoint.id, Paging())
+    assert (found.data, found.has_more) == ([], False)
