@@ -10,15 +10,13 @@ from checkie import customers, orders, payments
 from checkie.checkout import store
 from checkie.checkout.advance import Move, step
 from checkie.checkout.model import (
-    OVER,
     PAYING,
     SESSION,
     AlreadyPaid,
     EmailMissing,
     ProviderMissing,
     Session,
-    SessionOver,
-    SessionStatus,
+    check_time,
 )
 from checkie.db import Database, Tx
 from checkie.payments import Attempt, OrderId, Payment, SessionId
@@ -85,10 +83,7 @@ async def _attempt(tx: Tx, session: Session, now: datetime) -> tuple[Session, Pa
 
 
 def _check(session: Session, now: datetime) -> None:
-    if session.status is SessionStatus.COMPLETED:
-        raise AlreadyPaid
-    if session.status in OVER or session.expires_at <= now:
-        raise SessionOver
+    check_time(session, now)
     if session.email is None:
         raise EmailMissing(param="email")
 

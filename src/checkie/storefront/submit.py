@@ -79,7 +79,7 @@ async def submit(desk: Desk, form: Form) -> Onward | Mend:
 async def _verb(desk: Desk, form: Form, session: Session, ticket: Ticket) -> Onward:
     wanted = form.changes(session, desk.locale)
     if form.verb != "pay" or changes_anything(wanted):
-        await _change(desk, session, wanted)  # with nothing to change it still calls off a payment that only waits
+        await _change(desk, session, wanted)
     if form.verb != "pay":
         return Onward(desk.place.path, ticket)
     paying = await checkout.pay(desk.runtime.db, desk.providers, session.id, desk.runtime.now())
