@@ -78,7 +78,7 @@ where store = $1 and id = $9
 """
 _NOTE_REFERENCE: Final = """
 update payments.attempt set provider_reference = $3, updated_at = $4
-where store = $1 and id = $2 and provider_reference is null and status = 'PENDING'
+where store = $1 and id = $2 and provider_reference is null and status in ('PENDING', 'UNKNOWN')
 """
 _DUE: Final = """
 select store, id from payments.attempt where partition = any($1) and ask_at <= $2 order by ask_at limit $3
@@ -193,7 +193,10 @@ async def write(tx: Tx, change: Change, now: datetime) -> None:
 
 
 async def note_reference(db: Database, attempt: AttemptId, reference: str, now: datetime) -> None:
-    """Remember the provider's name for a fresh attempt; whoever knew it first was right."""
+    """Remember the provider's name for a fresh attempt; whoever knew it first was right.
+
+    Another call of the same attempt may have met silence meanwhile: the name is what the worker asks with.
+    """
     await db.execute(_NOTE_REFERENCE, attempt.store, attempt.uuid, reference, now)
 
 
