@@ -10,7 +10,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from checkie.kernel import Money
 from checkie.payments.port import (
@@ -61,12 +61,14 @@ class FakeProvider:
 
     It behaves well unless told otherwise: `silent` loses every call before it arrives, `deaf` takes every call in and
     loses the answer, `meanwhile(key)` runs inside `authorize`, after the twin was made and before the answer is given.
+    `pages` says which attempts have a page of the provider's own; "on request" they have it instead of the rest.
     """
 
     name: str = "fake"
     secret: str = field(default="whsec_fake", repr=False)
     silent: bool = False
     deaf: bool = False
+    pages: Literal["always", "on request", "never"] = "always"
     meanwhile: Callable[[AttemptId], Awaitable[object]] | None = field(default=None, repr=False)
     calls: list[tuple[str, AttemptId]] = field(default_factory=list, repr=False)
     sent: list[tuple[str, bytes]] = field(default_factory=list, repr=False)
@@ -182,12 +184,15 @@ class FakeProvider:
         return twin.stands
 
     def _action(self, twin: Twin, action: Action) -> ActionNeeded:
+        url = f"http://fake.example/{twin.reference}"
+        if self.pages == "on request" and twin.intent is not None and twin.intent.hosted:
+            return ActionNeeded(twin.reference, action, client_secret="", hosted_url=url)
         return ActionNeeded(
             twin.reference,
             action,
             client_secret=f"{twin.reference}_secret_abcdefgh",
-            confirm_url=f"http://fake.example/{twin.reference}/confirm",
-            hosted_url=f"http://fake.example/{twin.reference}",
+            confirm_url=f"{url}/confirm",
+            hosted_url=url if self.pages == "always" else None,
             publishable_key="pk_test_fake",
         )
 

@@ -203,8 +203,8 @@ class Shop:
         session = await checkout.get_session(self.db, opened.session.id)
         return await checkout.change(self.db, self.providers, session, wanted, if_version=if_version, now=self.clock())
 
-    async def pay(self, opened: Opened) -> Paying:
-        return await checkout.pay(self.db, self.providers, opened.session.id, self.clock())
+    async def pay(self, opened: Opened, *, hosted: bool = False) -> Paying:
+        return await checkout.pay(self.db, self.providers, opened.session.id, self.clock(), hosted=hosted)
 
     async def paying(self) -> tuple[Opened, Paying]:
         """A session whose buyer is about to enter a card."""

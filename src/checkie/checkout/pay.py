@@ -18,9 +18,10 @@ from checkie.checkout.model import (
     Session,
     check_time,
 )
+from checkie.checkout.reopen import call_off
 from checkie.db import Database, Tx
 from checkie.payments import Attempt, OrderId, Payment, SessionId
-from checkie.payments.port import Intent, Outcome, Provider
+from checkie.payments.port import ActionNeeded, Intent, Outcome, Provider, Withdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,37 @@ async def pay(
     now: datetime,
     *,
     secret: str | None = None,
+    hosted: bool = False,
 ) -> Paying:
     """Start to pay, or join the attempt that is under way: however often and at once it is called, one attempt lives.
 
+    `hosted` is for a browser that needs the provider's own page. An attempt that was begun without one and only waits
+    for its buyer is called off, for certain, and the next is begun. Without `hosted` every attempt is joined: whoever
+    knows the session may call this, and must not be able to call off what its buyer is paying with.
+
     A client secret need not be given, but a wrong one is refused. Refuses with WrongSecret, EmailMissing, SessionOver,
-    AlreadyPaid, ProviderMissing or `payments.NoAttemptsLeft`. Silence of the provider is an answer (Unknown): the
-    attempt stays, and the worker asks.
+    AlreadyPaid, ProviderMissing, `payments.NoAttemptsLeft` or, with `hosted`, PaymentUnderWay. Silence of the provider
+    is an answer (Unknown): the attempt stays, and the worker asks.
     """
+    paying = await _pay(db, providers, session_id, now, secret, hosted=hosted)
+    if not (hosted and _lacks_page(paying)):
+        return paying
+    check_time(paying.session, now)
+    if paying.payment.is_spent:
+        raise payments.NoAttemptsLeft
+    await call_off(db, providers, paying.payment, paying.attempt, now)
+    return await _pay(db, providers, session_id, now, secret, hosted=hosted)
+
+
+async def _pay(
+    db: Database,
+    providers: Mapping[str, Provider],
+    session_id: SessionId,
+    now: datetime,
+    secret: str | None,
+    *,
+    hosted: bool,
+) -> Paying:
     async with db.transaction() as tx:
         session = await store.lock(tx, session_id)
         if secret is not None:
@@ -62,9 +87,22 @@ async def pay(
         description=session.quote.title,
         return_url=session.return_url,
         email=session.email,
+        hosted=hosted,
+        reference=attempt.reference,
     )
     outcome = await payments.authorize(db, provider, intent, now)
     return Paying(session, payment, attempt, outcome)
+
+
+def _lacks_page(paying: Paying) -> bool:
+    """Whether an earlier call began the attempt, and the buyer cannot go on with it on a page of the provider's own.
+
+    A fresh one is not called off for that: its provider has no such page.
+    """
+    if paying.attempt.reference is None:
+        return False
+    outcome = paying.outcome
+    return isinstance(outcome, Withdrawn) or (isinstance(outcome, ActionNeeded) and not outcome.hosted_url)
 
 
 async def _attempt(tx: Tx, session: Session, now: datetime) -> tuple[Session, Payment, Attempt]:

@@ -11,7 +11,6 @@ from checkie.outbox import Draft, publish
 from checkie.payments import store
 from checkie.payments.events import PaymentCreated
 from checkie.payments.model import (
-    MAX_ATTEMPTS,
     PAYMENT,
     Attempt,
     AttemptStatus,
@@ -67,7 +66,7 @@ async def begin_again(
     if payment is None:
         raise NoSuchPayment
     status, event = PAYMENT.move(payment.status, "retry")
-    if payment.attempts_left <= 0 or payment.attempts >= MAX_ATTEMPTS:
+    if payment.is_spent:
         raise NoAttemptsLeft
     payment = replace(payment, status=status, attempts=payment.attempts + 1, amount=amount, seq=payment.seq + 1)
     attempt = _attempt(payment, provider, now)

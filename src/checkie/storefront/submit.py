@@ -82,7 +82,7 @@ async def _verb(desk: Desk, form: Form, session: Session, ticket: Ticket) -> Onw
         await _change(desk, session, wanted)
     if form.verb != "pay":
         return Onward(desk.place.path, ticket)
-    paying = await checkout.pay(desk.runtime.db, desk.providers, session.id, desk.runtime.now())
+    paying = await checkout.pay(desk.runtime.db, desk.providers, session.id, desk.runtime.now(), hosted=True)
     hosted = paying.outcome.hosted_url if isinstance(paying.outcome, ActionNeeded) else None
     return Onward(hosted or desk.place.session_path(session.id), ticket)
 
