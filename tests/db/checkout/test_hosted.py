@@ -134,6 +134,11 @@ class TestAnAttemptWithoutThePage:
         assert page_of(await shop.pay(opened, hosted=True))
         assert await shop.attempts(opened) == ["CANCELLED", "PENDING"]
 
+    async def test_is_joined_by_who_needs_no_page(self, shop: Shop) -> None:
+        opened, first = await self.begun(shop)
+        assert (await shop.pay(opened)).attempt.id == first.attempt.id
+        assert cancelled(shop) == []
+
     async def test_that_is_at_work_is_joined(self, shop: Shop) -> None:
         opened, first = await self.begun(shop)
         shop.fake.settle(first.attempt.id, InProgress("fake_1"))
