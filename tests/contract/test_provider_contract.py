@@ -28,14 +28,14 @@ from tests.contract import bad_servers, drivers
 from tests.contract.drivers import ASKS, DECLINED, GOOD, Driver
 from tests.contract.standins import Delivery
 
-NOW = datetime.now(UTC)  # noqa: TID251 providers have clocks of their own, and an attempt begins when it was born
 PRICE = Money(2599, "USD")
 
 
 def an_intent(amount: Money = PRICE) -> Intent:
+    born = datetime.now(UTC)  # noqa: TID251 providers have clocks of their own, and look for an attempt at its birth
     return Intent(
-        key=AttemptId.new(7, NOW),
-        payment=PaymentId.new(7, NOW),
+        key=AttemptId.new(7, born),
+        payment=PaymentId.new(7, born),
         amount=amount,
         description="Darjeeling, 100 g",
         return_url="https://shop.example/thanks",

@@ -32,7 +32,6 @@ pytestmark = NEEDS_LOCALSTRIPE
 PRICE = Money(2599, "USD")
 GOOD_IBAN = "DE89370400440532013000"
 BAD_IBAN = "DE62370400440532013001"
-NOW = datetime.now(UTC)  # noqa: TID251 Stripe has a clock of its own
 
 
 @pytest.fixture
@@ -43,7 +42,8 @@ async def stripe(localstripe: str) -> AsyncIterator[Stripe]:
     await made.aclose()
 
 
-def an_intent(*, born: datetime = NOW, hosted: bool = True) -> Intent:
+def an_intent(*, age: timedelta = timedelta(), hosted: bool = True) -> Intent:
+    born = datetime.now(UTC) - age  # noqa: TID251 Stripe has a clock of its own
     key, payment = AttemptId.new(7, born), PaymentId.new(7, born)
     return Intent(key, payment, PRICE, "Tea", "https://shop.example/ses_1", "b@shop.example", hosted=hosted)
 
@@ -82,7 +82,7 @@ class TestOneKey:
         assert isinstance(await stripe.authorize(replace(intent, hosted=not hosted)), Unknown)
 
     async def test_of_an_attempt_too_old_for_a_page_is_given_up(self, stripe: Stripe) -> None:
-        assert isinstance(await stripe.authorize(an_intent(born=NOW - timedelta(hours=22, minutes=40))), Withdrawn)
+        assert isinstance(await stripe.authorize(an_intent(age=timedelta(hours=22, minutes=40))), Withdrawn)
 
 
 class TestALostAnswer:

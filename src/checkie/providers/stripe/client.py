@@ -23,8 +23,9 @@ _EXPANDED: Final = ["payment_intent.latest_charge"]
 _NONSENSE: Final = {"code": "makes_no_sense"}
 _NO_SEARCH: Final = frozenset({400, 403, 404})
 """Accounts in India have no search (docs.stripe.com/api/payment_intents/search)."""
-_MOST_PAGES: Final = 5
-_PAGE: Final = 100
+_MOST_LISTS: Final = 5
+_LONGEST_LIST: Final = 100
+"""Stripe's own limit."""
 
 
 class Api:
@@ -92,11 +93,11 @@ class Api:
 
         They cannot be searched, but listed, and the attempt's id tells when.
         """
-        asked: Any = {"created": hosted.made_around(attempt), "limit": _PAGE}
-        for _ in range(_MOST_PAGES):
+        asked: Any = {"created": hosted.made_around(attempt), "limit": _LONGEST_LIST}
+        for _ in range(_MOST_LISTS):
             sessions = _listed(await self._ask(self._sessions.list_async(asked)))
             found = hosted.find_in(sessions, attempt)
-            if found or len(sessions) < _PAGE:
+            if found or len(sessions) < _LONGEST_LIST:
                 return found
             asked = {**asked, "starting_after": str(_known(sessions[-1])["id"])}
         return None
