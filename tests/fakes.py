@@ -10,7 +10,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from checkie.kernel import Money
 from checkie.payments.port import (
@@ -34,6 +34,7 @@ DECLINED: Final = "4000000000000341"
 ASKS: Final = "4000002760003184"
 HEADER: Final = "fake-signature"
 _TOLERANCE_S: Final = 300
+Pages: TypeAlias = Literal["always", "on request", "never"]
 Heard: TypeAlias = Approved | ActionNeeded | InProgress | Declined | Withdrawn | Refunded
 _KINDS: Final[Mapping[type, str]] = {
     Approved: "succeeded",
@@ -61,12 +62,15 @@ class FakeProvider:
 
     It behaves well unless told otherwise: `silent` loses every call before it arrives, `deaf` takes every call in and
     loses the answer, `meanwhile(key)` runs inside `authorize`, after the twin was made and before the answer is given.
+    `pages` says which attempts have a page of the provider's own. "on request" they have that page and nothing else,
+    and a card that is declined there ends nothing.
     """
 
     name: str = "fake"
     secret: str = field(default="whsec_fake", repr=False)
     silent: bool = False
     deaf: bool = False
+    pages: Pages = "always"
     meanwhile: Callable[[AttemptId], Awaitable[object]] | None = field(default=None, repr=False)
     calls: list[tuple[str, AttemptId]] = field(default_factory=list, repr=False)
     sent: list[tuple[str, bytes]] = field(default_factory=list, repr=False)
@@ -111,6 +115,8 @@ class FakeProvider:
         twin = self.twins[key]
         if not (isinstance(twin.stands, ActionNeeded) and twin.intent):
             return
+        if self._is_on_page(twin) and card != GOOD:
+            return  # the buyer is asked there for a proof, or for another card
         if card == DECLINED:
             self.settle(key, Declined(twin.reference, "card_declined", "Your card was declined."))
         elif card == ASKS:
@@ -123,6 +129,8 @@ class FakeProvider:
         twin = self.twins[key]
         if passes:
             return self.approve(key)
+        if self._is_on_page(twin):
+            return None
         return self.settle(key, Declined(twin.reference, "authentication_failed", "The proof failed."))
 
     def approve(self, key: AttemptId, amount: Money | None = None) -> None:
@@ -182,14 +190,20 @@ class FakeProvider:
         return twin.stands
 
     def _action(self, twin: Twin, action: Action) -> ActionNeeded:
+        url = f"http://fake.example/{twin.reference}"
+        if self._is_on_page(twin):
+            return ActionNeeded(twin.reference, action, client_secret="", hosted_url=url)
         return ActionNeeded(
             twin.reference,
             action,
             client_secret=f"{twin.reference}_secret_abcdefgh",
-            confirm_url=f"http://fake.example/{twin.reference}/confirm",
-            hosted_url=f"http://fake.example/{twin.reference}",
+            confirm_url=f"{url}/confirm",
+            hosted_url=url if self.pages == "always" else None,
             publishable_key="pk_test_fake",
         )
+
+    def _is_on_page(self, twin: Twin) -> bool:
+        return self.pages == "on request" and twin.intent is not None and twin.intent.hosted
 
     def _event_id(self) -> str:
         return f"{self.name}_event_{next(self._numbers)}"

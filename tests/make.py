@@ -16,7 +16,9 @@ from typing import Any, Final
 from checkie import catalog, checkout, ledger, payments, stores, webhooks
 from checkie.app.worker import Worker
 from checkie.catalog import NewPage, PageId, Pricing
-from checkie.checkout import Opened, Paying, Session, SessionStatus
+from checkie.checkout import Session, SessionStatus
+from checkie.checkout.open import Opened
+from checkie.checkout.pay import Paying
 from checkie.checkout.quote import Quote
 from checkie.db import STATEMENTS, Database
 from checkie.kernel import Keyring, Money
@@ -203,8 +205,9 @@ class Shop:
         session = await checkout.get_session(self.db, opened.session.id)
         return await checkout.change(self.db, self.providers, session, wanted, if_version=if_version, now=self.clock())
 
-    async def pay(self, opened: Opened) -> Paying:
-        return await checkout.pay(self.db, self.providers, opened.session.id, self.clock())
+    async def pay(self, opened: Opened, *, hosted: bool = False) -> Paying:
+        pay = checkout.pay_hosted if hosted else checkout.pay
+        return await pay(self.db, self.providers, opened.session.id, self.clock())
 
     async def paying(self) -> tuple[Opened, Paying]:
         """A session whose buyer is about to enter a card."""

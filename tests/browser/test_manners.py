@@ -53,6 +53,19 @@ async def test_everything_works_without_javascript(visit: Visit) -> None:
     await expect(page.get_by_role("main")).to_contain_text("$50.00")
 
 
+async def test_who_turns_back_without_javascript_may_use_another_card(visit: Visit) -> None:
+    buying = await visit(java_script_enabled=False)
+    page = buying.page
+    await buying.type_email()
+    await buying.pay_button.click()
+    await page.locator("[name=number]").wait_for()
+    await buying.open()
+    await page.get_by_role("button", name="Use another card").click()
+    await buying.pay_button.click()
+    await type_hosted(page, GOOD)
+    await buying.is_thanked()
+
+
 async def test_an_expired_checkout_starts_again_with_what_was_typed(visit: Visit, stages: Stages) -> None:
     buying = await visit()
     await buying.page.get_by_role("button", name="One more").click()

@@ -1,4 +1,4 @@
-"""The page with Stripe's card field, against localstripe, its script and its webhooks."""
+"""The page with Stripe's card field, and the way by Stripe's own page, against localstripe and its bridge."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from checkie import catalog, stores
 from checkie.db import Database, embedded
@@ -15,7 +15,7 @@ from checkie.kernel import Money
 from tests.browser import chromium
 from tests.browser.buying import Buying
 from tests.browser.conftest import STRIPE_SECRET, Visit
-from tests.contract.drivers import DECLINED, GOOD
+from tests.contract.drivers import ASKS, DECLINED, GOOD
 from tests.stack import Stack
 from tests.tools import need
 
@@ -64,3 +64,90 @@ async def test_stripes_card_field_declines_and_pays(visit: Visit, stripe_page: s
     await buying.pay_button.click()
     await buying.sees("Vielen Dank")
     await expect(buying.page.get_by_role("main")).to_contain_text("12,50\u00a0$")
+
+
+class TestStripesOwnPage:
+    """Without JavaScript, or without Stripe's: the whole way by forms, as the policy of the page allows it."""
+
+    async def begun(self, visit: Visit, stripe_page: str) -> Page:
+        """On Stripe's page, about to pay."""
+        buying = await visit(stripe_page, java_script_enabled=False)
+        await expect(buying.page.locator("noscript .hint")).to_have_text("We ask for your card on the next page.")
+        await buying.type_email()
+        await buying.pay_button.click()
+        await expect(buying.page.locator("#total")).to_have_text("1000 usd")
+        return buying.page
+
+    async def pay(self, page: Page, number: str) -> None:
+        await page.get_by_label("Card number").fill(number)
+        await page.get_by_role("button", name="Pay").click()
+
+    async def test_declines_and_pays(self, visit: Visit, stripe_page: str) -> None:
+        page = await self.begun(visit, stripe_page)
+        await self.pay(page, DECLINED)
+        await expect(page.get_by_role("alert")).to_have_text("Your card was declined.")
+        await self.pay(page, GOOD)
+        await Buying(page, stripe_page).is_thanked()
+
+    async def test_asks_for_a_proof(self, visit: Visit, stripe_page: str) -> None:
+        page = await self.begun(visit, stripe_page)
+        await self.pay(page, ASKS)
+        await page.get_by_role("button", name="Complete authentication").click()
+        await Buying(page, stripe_page).is_thanked()
+
+    async def test_can_be_left_and_gone_on_with(self, visit: Visit, stripe_page: str) -> None:
+        page = await self.begun(visit, stripe_page)
+        url = page.url
+        await page.get_by_role("link", name="Back").click()
+        await page.get_by_role("button", name="Continue paying").click()
+        await expect(page).to_have_url(url)
+        await self.pay(page, GOOD)
+        await Buying(page, stripe_page).is_thanked()
+
+    async def test_can_be_left_for_another_amount(self, visit: Visit, stripe_page: str) -> None:
+        page = await self.begun(visit, stripe_page)
+        old = page.url
+        await page.get_by_role("link", name="Back").click()
+        await page.get_by_role("button", name="Use another card").click()
+        await page.get_by_label("Amount in USD").fill("12.50")
+        await page.get_by_role("button", name="Pay $10.00").click()
+        await expect(page.locator("#total")).to_have_text("1250 usd")
+        new = page.url
+        await page.goto(old)
+        await expect(page.get_by_text("This page has expired.")).to_be_visible()
+        await page.goto(new)
+        await self.pay(page, GOOD)
+        await Buying(page, stripe_page).is_thanked()
+        await expect(page.get_by_role("main")).to_contain_text("$12.50")
+
+    async def test_may_lead_to_a_bank_that_takes_its_time(self, visit: Visit, stripe_page: str) -> None:
+        page = await self.begun(visit, stripe_page)
+        await page.get_by_label("IBAN").fill("DE89370400440532013000")
+        await page.get_by_role("button", name="Pay").click()
+        await Buying(page, stripe_page).is_thanked()
+
+    async def test_takes_over_what_a_script_has_begun(self, visit: Visit, stripe_page: str) -> None:
+        buying = await visit(stripe_page, java_script_enabled=False)
+        page, api = buying.page, stripe_page.rsplit("/", 2)[0] + "/api/widget"
+        await buying.type_email()
+        await page.get_by_label("Amount in USD").fill("11")
+        await page.get_by_role("button", name="Update the total").click()
+        session = await page.locator("[name=session]").input_value()
+        headers, said = {"Idempotency-Key": session}, {"session_id": session}
+        begun = await (await page.request.post(f"{api}/checkout", data=said, headers=headers)).json()
+        assert begun["provider"]["client_secret"]
+        assert begun["provider"]["hosted_url"] is None
+        await page.get_by_role("button", name="Pay $11.00").click()
+        await expect(page.locator("#total")).to_have_text("1100 usd")
+        await self.pay(page, GOOD)
+        await Buying(page, stripe_page).is_thanked()
+
+    async def test_is_there_where_stripes_script_is_not(self, visit: Visit, stripe_page: str, localstripe: str) -> None:
+        buying = await visit(stripe_page)
+        await buying.page.route(f"{localstripe}/js.stripe.com/**", lambda route: route.abort())
+        await buying.page.reload()
+        await buying.type_email()
+        await buying.page.get_by_role("button", name="Pay on the provider's page").click()
+        await expect(buying.page.locator("#total")).to_have_text("1000 usd")
+        await self.pay(buying.page, GOOD)
+        await buying.is_thanked()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 import httpx
 
-from checkie.payments.port import ActionNeeded, Provider
+from checkie.payments.port import ActionNeeded, AttemptId, Intent, Notice, Outcome, Provider
 from checkie.providers.simulator import Simulator
 from checkie.providers.stripe import Stripe
 from tests.contract.simulator_server import SimulatorServer
@@ -100,6 +101,57 @@ class StripeDriver:
     async def _post(self, needed: ActionNeeded, call: str, body: dict[str, Any]) -> None:
         said = {"key": needed.publishable_key, "client_secret": needed.client_secret, **body}
         await self._browser.post(f"/v1/payment_intents/{needed.reference}/{call}", json=said)
+
+
+class OnItsOwnPage:
+    """The same provider for browsers without JavaScript: every intent asks for the provider's own page."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.name = provider.name
+        self._provider = provider
+
+    def __repr__(self) -> str:
+        return repr(self._provider)
+
+    async def authorize(self, intent: Intent) -> Outcome:
+        return await self._provider.authorize(replace(intent, hosted=True))
+
+    async def find(self, key: AttemptId, reference: str | None) -> Outcome:
+        return await self._provider.find(key, reference)
+
+    async def cancel(self, key: AttemptId, reference: str | None) -> Outcome:
+        return await self._provider.cancel(key, reference)
+
+    def translate(self, body: bytes, headers: Mapping[str, str], now_s: float) -> Notice | None:
+        return self._provider.translate(body, headers, now_s)
+
+    async def aclose(self) -> None:
+        await self._provider.aclose()
+
+
+class StripePageDriver(StripeDriver):
+    """Stripe's hosted page over the bridge; the buyer posts its form."""
+
+    def __init__(self, localstripe: str, inbox: Inbox) -> None:
+        super().__init__(localstripe, inbox)
+        self.provider = OnItsOwnPage(self.provider)
+
+    async def confirm(self, needed: ActionNeeded, card: str) -> None:
+        await self._submit(needed, number=card)
+
+    async def debit(self, needed: ActionNeeded, iban: str) -> None:
+        """A way to pay that takes its time."""
+        await self._submit(needed, iban=iban)
+
+    async def authenticate(self, needed: ActionNeeded, *, passes: bool) -> None:
+        await self._submit(needed, do="pass" if passes else "fail")
+
+    def elsewhere(self, url: str) -> Provider:
+        return OnItsOwnPage(super().elsewhere(url))
+
+    async def _submit(self, needed: ActionNeeded, **form: str) -> None:
+        assert needed.hosted_url is not None
+        await self._browser.post(needed.hosted_url, data=form)
 
 
 class SimulatorDriver:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from checkie.payments.port import ActionNeeded, AttemptId, Provider
 from tests.contract import drivers
 from tests.contract.standins import Delivery
-from tests.fakes import HEADER, FakeProvider
+from tests.fakes import HEADER, FakeProvider, Pages
 
 
 class FakeInbox:
@@ -28,9 +28,10 @@ class FakeDriver:
     signature_header = HEADER
     foreign_event = b'{"id": "e", "type": "attempt.succeeded", "data": {"key": "order-17"}}'
 
-    def __init__(self) -> None:
-        self.fake = FakeProvider(secret=drivers.WEBHOOK_SECRET)
-        self.provider: Provider = self.fake
+    def __init__(self, *, on_its_own_page: bool = False) -> None:
+        pages: Pages = "on request" if on_its_own_page else "always"
+        self.fake = FakeProvider(secret=drivers.WEBHOOK_SECRET, pages=pages)
+        self.provider: Provider = drivers.OnItsOwnPage(self.fake) if on_its_own_page else self.fake
         self.inbox = FakeInbox(self.fake)
 
     async def confirm(self, needed: ActionNeeded, card: str) -> None:

@@ -1,6 +1,6 @@
 """localstripe, and in front of it what localstripe lacks of Stripe, so that the adapter under test stays as it is.
 
-    python tests/contract/localstripe_bridge.py        prints "listening on http://127.0.0.1:<port>" and serves
+    python -m tests.contract.localstripe_bridge        prints "listening on http://127.0.0.1:<port>" and serves
 
 localstripe keeps the Intents, charges or declines the cards and sends the webhooks. The bridge, as Stripe documents it:
 
@@ -8,6 +8,7 @@ localstripe keeps the Intents, charges or declines the cards and sends the webho
 * answers a repeated `Idempotency-Key` with the first answer (`Idempotent-Replayed`), or refuses another body;
 * adds `amount_received` to Intents, in answers and in webhooks (which it therefore signs anew, with the same secret);
 * searches Intents by metadata;
+* has Checkout Sessions and their page (hosted_pages.py), whose Intents cannot be cancelled by themselves;
 * lets the browser confirm an Intent with a card: localstripe confirms only what has a payment method already, and its
   stand-in for Stripe.js never sends the card (its issue 253), so the script comes with a `confirmCardPayment` that
   does.
@@ -16,10 +17,13 @@ localstripe keeps the Intents, charges or declines the cards and sends the webho
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
+import itertools
 import json
 import re
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
@@ -29,8 +33,9 @@ from aiohttp import web
 from localstripe import resources
 from localstripe.server import app as localstripe
 
+from tests.contract.hosted_pages import OWN_KEY, HostedPages
+
 _UNKNOWN_TO_LOCALSTRIPE: Final = ("automatic_payment_methods", "description", "receipt_email")
-_OWN_KEY: Final = {"Authorization": "Bearer sk_test_bridge"}
 _PASSED_ON: Final = ("Authorization", "Content-Type")
 _KEPT: Final = frozenset({200, 402})
 _CONFIRM_CARD_PAYMENT: Final = """
@@ -69,12 +74,16 @@ class Bridge:
         self._localstripe = httpx.AsyncClient(base_url=upstream, timeout=10)
         self._answers: dict[str, tuple[bytes, web.Response | None]] = {}
         self._hooks: dict[str, Mapping[str, str]] = {}
+        self._pages = HostedPages(self._localstripe, self.tell)
+        self._events = itertools.count(1)
 
     def app(self) -> web.Application:
         app = web.Application()
         app.router.add_get("/js.stripe.com/v3/", self.script)
         app.router.add_get("/v1/payment_intents/search", self.search)
         app.router.add_post("/v1/payment_intents/{id}/confirm", self.confirm)
+        app.router.add_post("/v1/payment_intents/{id}/cancel", self.cancel)
+        self._pages.add_to(app)
         app.router.add_post("/_config/webhooks/{id}", self.register_webhook)
         app.router.add_post("/_bridge/webhooks/{id}", self.pass_webhook)
         app.router.add_route("*", "/{path:.*}", self.once)
@@ -94,7 +103,8 @@ class Bridge:
         if answer is not None:
             return _copy(answer, {"Idempotent-Replayed": "true"})
         self._answers[key] = asked, None
-        answer = await self.forward(request)
+        is_page = request.path == "/v1/checkout/sessions"
+        answer = await (self._pages.create(request) if is_page else self.forward(request))
         if answer.status in _KEPT:
             self._answers[key] = asked, answer
         else:
@@ -114,7 +124,7 @@ class Bridge:
         query = re.fullmatch(r"metadata\['(\w+)'\]:'(\w+)'", request.query["query"])
         if query is None:
             return _error(400, "invalid_request_error", "The bridge understands metadata['name']:'value'.")
-        answer = await self._localstripe.get("/v1/payment_intents", params={"limit": 10_000}, headers=_OWN_KEY)
+        answer = await self._localstripe.get("/v1/payment_intents", params={"limit": 10_000}, headers=OWN_KEY)
         name, value = query.groups()
         found = [_completed(intent) for intent in answer.json()["data"] if intent["metadata"].get(name) == value]
         return web.json_response({"object": "search_result", "data": found, "has_more": False, "url": request.path})
@@ -122,16 +132,19 @@ class Bridge:
     async def confirm(self, request: web.Request) -> web.Response:
         """What Stripe.js asks for in the browser: attach the card that the buyer entered, then confirm."""
         url, asked = f"/v1/payment_intents/{request.match_info['id']}", json.loads(await request.read())
-        intent = await self._localstripe.get(url, headers=_OWN_KEY)
+        intent = await self._localstripe.get(url, headers=OWN_KEY)
         if intent.status_code != 200 or intent.json()["client_secret"] != asked["client_secret"]:
             return _error(404, "invalid_request_error", "No such payment_intent, or not your secret.")
-        method = await self._localstripe.post(
-            "/v1/payment_methods", json=asked["payment_method_data"], headers=_OWN_KEY
-        )
+        method = await self._localstripe.post("/v1/payment_methods", json=asked["payment_method_data"], headers=OWN_KEY)
         if method.status_code != 200:
             return _passed_on(method)
-        await self._localstripe.post(url, json={"payment_method": method.json()["id"]}, headers=_OWN_KEY)
-        return _passed_on(await self._localstripe.post(f"{url}/confirm", headers=_OWN_KEY))
+        await self._localstripe.post(url, json={"payment_method": method.json()["id"]}, headers=OWN_KEY)
+        return _passed_on(await self._localstripe.post(f"{url}/confirm", headers=OWN_KEY))
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        if self._pages.owns(request.match_info["id"]):
+            return _error(400, "invalid_request_error", "Expire the Checkout Session instead.")
+        return await self.once(request)
 
     async def register_webhook(self, request: web.Request) -> web.Response:
         """localstripe's own call: JSON `url`, `secret`, `events`. Its webhooks come by here first."""
@@ -143,17 +156,28 @@ class Bridge:
     async def pass_webhook(self, request: web.Request) -> web.Response:
         hook, event = self._hooks[request.match_info["id"]], json.loads(await request.read())
         event["data"]["object"] = _completed(event["data"]["object"])
-        body = json.dumps(event, indent=2).encode()
         signed_at = request.headers["Stripe-Signature"].partition(",")[0].removeprefix("t=")
-        signature = hmac.new(hook["secret"].encode(), f"{signed_at}.".encode() + body, hashlib.sha256).hexdigest()
-        headers = {"Stripe-Signature": f"t={signed_at},v1={signature}", "Content-Type": "application/json"}
-        async with httpx.AsyncClient(timeout=10) as merchant:
-            answer = await merchant.post(hook["url"], content=body, headers=headers)
-        return web.Response(status=answer.status_code)
+        return web.Response(status=await _send(hook, event, int(signed_at)))
+
+    async def tell(self, kind: str, thing: Mapping[str, Any]) -> None:
+        """A webhook that localstripe knows nothing of."""
+        now_s = int(time.time())  # noqa: TID251 Stripe has a clock of its own
+        event = {"id": f"evt_page_{next(self._events)}", "object": "event", "type": kind, "data": {"object": thing}}
+        for hook in self._hooks.values():
+            with contextlib.suppress(httpx.HTTPError):
+                await _send(hook, event, now_s)
 
     async def script(self, request: web.Request) -> web.Response:
         script = await self._localstripe.get(request.path)
         return web.Response(text=script.text + _CONFIRM_CARD_PAYMENT, content_type="application/javascript")
+
+
+async def _send(hook: Mapping[str, str], event: Mapping[str, Any], signed_at: int) -> int:
+    body = json.dumps(event, indent=2).encode()
+    signature = hmac.new(hook["secret"].encode(), f"{signed_at}.".encode() + body, hashlib.sha256).hexdigest()
+    headers = {"Stripe-Signature": f"t={signed_at},v1={signature}", "Content-Type": "application/json"}
+    async with httpx.AsyncClient(timeout=10) as merchant:
+        return (await merchant.post(hook["url"], content=body, headers=headers)).status_code
 
 
 def _completed(thing: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from tests import tools
 NEEDS_STRIPE_MOCK: Final = tools.need("stripe-mock", "scripts/install-stripe-mock")
 NEEDS_LOCALSTRIPE: Final = tools.need("localstripe", "make setup")
 NEEDS_CHROMIUM: Final = tools.need("chromium", "apt-get install -y chromium")
-_BRIDGE: Final = Path(__file__).with_name("localstripe_bridge.py")
+_ROOT: Final = Path(__file__).parents[2]
 _START_S: Final = 30
 _STOP_S: Final = 5
 
@@ -42,7 +42,7 @@ def stripe_mock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def localstripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running localstripe behind its bridge. A test that asks for it is marked NEEDS_LOCALSTRIPE."""
-    command = [sys.executable, str(_BRIDGE)]
+    command = [sys.executable, "-m", "tests.contract.localstripe_bridge"]
     with running(command, r"listening on (\S+)\s", tmp_path_factory.mktemp("localstripe") / "log") as url:
         yield url
 
@@ -51,7 +51,7 @@ def localstripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def running(command: Sequence[str], announces: str, log: Path) -> Iterator[str]:
     """A program that runs meanwhile; what its output says, as group 1 of `announces`, once it is up."""
     with log.open("wb") as output:
-        program = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        program = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=_ROOT)
     try:
         yield _announced(program, announces, log)
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,14 +28,14 @@ from tests.contract import bad_servers, drivers
 from tests.contract.drivers import ASKS, DECLINED, GOOD, Driver
 from tests.contract.standins import Delivery
 
-NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PRICE = Money(2599, "USD")
 
 
 def an_intent(amount: Money = PRICE) -> Intent:
+    born = datetime.now(UTC)  # noqa: TID251 providers have clocks of their own, and look for an attempt at its birth
     return Intent(
-        key=AttemptId.new(7, NOW),
-        payment=PaymentId.new(7, NOW),
+        key=AttemptId.new(7, born),
+        payment=PaymentId.new(7, born),
         amount=amount,
         description="Darjeeling, 100 g",
         return_url="https://shop.example/thanks",
@@ -62,17 +63,23 @@ class TestAuthorize:
         needed = await begun(driver, an_intent())
         assert needed.action is Action.CONFIRM
         assert needed.reference
-        assert needed.client_secret
-        assert needed.publishable_key or needed.confirm_url
+        by_fields = needed.client_secret and (needed.publishable_key or needed.confirm_url)
+        assert by_fields or needed.hosted_url
 
-    async def test_does_not_show_the_client_secret_in_its_repr(self, driver: Driver) -> None:
+    async def test_does_not_show_what_opens_the_payment_in_its_repr(self, driver: Driver) -> None:
         needed = await begun(driver, an_intent())
-        assert needed.client_secret not in repr(needed)
+        secret = needed.client_secret or needed.hosted_url
+        assert secret
+        assert secret not in repr(needed)
 
     async def test_twice_with_one_key_is_once(self, driver: Driver) -> None:
         intent = an_intent()
-        first, second = await begun(driver, intent), await begun(driver, intent)
-        assert (first.reference, first.client_secret) == (second.reference, second.client_secret)
+        assert await begun(driver, intent) == await begun(driver, intent)
+
+    async def test_of_what_has_begun_tells_how_it_stands_and_begins_nothing(self, driver: Driver) -> None:
+        intent = an_intent()
+        needed = await begun(driver, intent)
+        assert await begun(driver, replace(intent, reference=needed.reference)) == needed
 
     async def test_at_the_same_time_with_one_key_is_once(self, driver: Driver) -> None:
         intent = an_intent()
@@ -105,7 +112,7 @@ class TestFind:
     async def test_needs_no_reference(self, driver: Driver) -> None:
         intent = an_intent()
         needed = await begun(driver, intent)
-        assert needing(await driver.provider.find(intent.key, None)).client_secret == needed.client_secret
+        assert await driver.provider.find(intent.key, None) == needed
 
     async def test_says_withdrawn_of_an_unheard_key_only_when_it_can_never_be_charged(self, driver: Driver) -> None:
         intent = an_intent()
@@ -125,7 +132,9 @@ class TestPaying:
         await driver.confirm(needed, GOOD)
         found = await driver.provider.find(intent.key, needed.reference)
         assert isinstance(found, Approved)
-        assert (found.reference, found.amount) == (needed.reference, amount)
+        assert found.amount == amount
+        assert await driver.provider.find(intent.key, found.reference) == found
+        assert await driver.provider.cancel(intent.key, found.reference) == found
 
     async def test_keeps_no_card_number(self, driver: Driver) -> None:
         intent = an_intent()
@@ -137,32 +146,60 @@ class TestPaying:
         assert GOOD not in repr(found)
 
     @pytest.mark.parametrize(("passes", "ends"), [(True, Approved), (False, Declined)])
-    async def test_with_3d_secure_waits_for_the_buyer(self, driver: Driver, passes: bool, ends: type) -> None:
+    async def test_with_3d_secure_waits_for_the_buyer(self, fields_driver: Driver, passes: bool, ends: type) -> None:
         intent = an_intent()
-        needed = await begun(driver, intent)
-        await driver.confirm(needed, ASKS)
-        waiting = needing(await driver.provider.find(intent.key, needed.reference))
+        needed = await begun(fields_driver, intent)
+        await fields_driver.confirm(needed, ASKS)
+        waiting = needing(await fields_driver.provider.find(intent.key, needed.reference))
         assert waiting.action is Action.AUTHENTICATE
-        await driver.authenticate(waiting, passes=passes)
-        assert isinstance(await driver.provider.find(intent.key, needed.reference), ends)
+        await fields_driver.authenticate(waiting, passes=passes)
+        assert isinstance(await fields_driver.provider.find(intent.key, needed.reference), ends)
 
 
 class TestADecline:
-    async def test_has_a_code_and_a_message(self, driver: Driver) -> None:
+    async def test_has_a_code_and_a_message(self, fields_driver: Driver) -> None:
         intent = an_intent()
-        needed = await declined(driver, intent)
-        found = await driver.provider.find(intent.key, needed.reference)
+        needed = await declined(fields_driver, intent)
+        found = await fields_driver.provider.find(intent.key, needed.reference)
         assert isinstance(found, Declined)
         assert (found.reference, found.code) == (needed.reference, "card_declined")
         assert found.message
 
-    async def test_stays_a_decline(self, driver: Driver) -> None:
+    async def test_stays_a_decline(self, fields_driver: Driver) -> None:
         intent = an_intent()
-        needed = await declined(driver, intent)
-        found = await driver.provider.find(intent.key, needed.reference)
-        await driver.confirm(needed, GOOD)
-        assert await driver.provider.find(intent.key, needed.reference) == found
-        assert isinstance(await driver.provider.authorize(intent), Declined)
+        needed = await declined(fields_driver, intent)
+        found = await fields_driver.provider.find(intent.key, needed.reference)
+        await fields_driver.confirm(needed, GOOD)
+        assert await fields_driver.provider.find(intent.key, needed.reference) == found
+        assert isinstance(await fields_driver.provider.authorize(intent), Declined)
+
+
+class TestOnAPageOfItsOwn:
+    async def test_what_was_declined_can_still_be_paid(self, page_driver: Driver) -> None:
+        intent = an_intent()
+        needed = await declined(page_driver, intent)
+        assert await page_driver.provider.find(intent.key, needed.reference) == needed
+        await page_driver.confirm(needed, GOOD)
+        found = await page_driver.provider.find(intent.key, needed.reference)
+        assert isinstance(found, Approved)
+        assert found.amount == PRICE
+
+    @pytest.mark.parametrize(("passes", "ends"), [(True, Approved), (False, ActionNeeded)])
+    async def test_3d_secure_is_asked_for_there(self, page_driver: Driver, passes: bool, ends: type) -> None:
+        intent = an_intent()
+        needed = await begun(page_driver, intent)
+        await page_driver.confirm(needed, ASKS)
+        assert await page_driver.provider.find(intent.key, needed.reference) == needed
+        await page_driver.authenticate(needed, passes=passes)
+        assert isinstance(await page_driver.provider.find(intent.key, needed.reference), ends)
+
+    async def test_calling_off_in_the_middle_of_3d_secure_is_certain(self, page_driver: Driver) -> None:
+        intent = an_intent()
+        needed = await begun(page_driver, intent)
+        await page_driver.confirm(needed, ASKS)
+        assert await page_driver.provider.cancel(intent.key, needed.reference) == Withdrawn(needed.reference)
+        await page_driver.confirm(needed, GOOD)
+        assert isinstance(await page_driver.provider.find(intent.key, needed.reference), Withdrawn)
 
 
 class TestCancel:
@@ -254,11 +291,15 @@ class TestWebhooks:
         assert isinstance(notice.outcome, Approved)
         assert notice.outcome.amount == PRICE
 
-    async def test_tell_of_a_decline(self, driver: Driver) -> None:
+    async def test_tell_of_a_decline(self, fields_driver: Driver) -> None:
         intent = an_intent()
-        needed = await declined(driver, intent)
-        delivery = await self.about(driver, intent, "failed" if "stripe" in driver.signature_header else "declined")
-        notice = driver.provider.translate(delivery.body, delivery.headers, self.signed_at(driver, delivery))
+        needed = await declined(fields_driver, intent)
+        delivery = await self.about(
+            fields_driver, intent, "failed" if "stripe" in fields_driver.signature_header else "declined"
+        )
+        notice = fields_driver.provider.translate(
+            delivery.body, delivery.headers, self.signed_at(fields_driver, delivery)
+        )
         assert notice is not None
         assert isinstance(notice.outcome, Declined)
         assert (notice.outcome.reference, notice.outcome.code) == (needed.reference, "card_declined")
@@ -299,7 +340,7 @@ class TestWebhooks:
 
 class TestNames:
     def test_a_provider_shows_its_name_and_no_secret(self, driver: Driver, provider_name: str) -> None:
-        assert driver.provider.name == provider_name
+        assert driver.provider.name == provider_name.removesuffix("_page")
         shown: list[Any] = [repr(driver.provider), str(driver.provider)]
         for secret in (drivers.SECRET_KEY, drivers.WEBHOOK_SECRET):
             assert not any(secret in text for text in shown)

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,12 +28,17 @@ MADE: Answer = (200, {"id": "pi_1", "status": "requires_payment_method", "client
 FAILED: Answer = (500, {"error": {"type": "api_error"}}, {})
 REFUSED: Answer = (401, {"error": {"message": f"Invalid API key: {SECRET_KEY}"}}, {})
 NONE_FOUND: Answer = (200, {"object": "search_result", "data": []}, {})
+NONE_LISTED: Answer = (200, {"object": "list", "data": [], "has_more": False}, {})
 KEY_TAKEN: Answer = (400, {"error": {"type": "idempotency_error"}}, {})
 ENDED: Answer = (400, {"error": {"type": "invalid_request_error", "code": "payment_intent_unexpected_state"}}, {})
 
 
 def intent_is(status: str, **fields: Any) -> Answer:
     return (200, {"id": "pi_1", "currency": "usd", "client_secret": "s", "status": status, **fields}, {})
+
+
+def listed(*things: dict[str, Any]) -> Answer:
+    return (200, {"object": "list", "data": list(things), "has_more": True}, {})
 
 
 def an_intent() -> Intent:
@@ -100,6 +106,36 @@ class TestTries:
         assert time.monotonic() - began < 2
 
 
+class TestAHostedPage:
+    made = {"id": "cs_1", "status": "open", "payment_status": "unpaid", "url": "https://checkout.stripe.com/c/pay/cs_1"}  # noqa: RUF012 read only
+
+    async def test_is_made_with_the_attempt_as_its_key(self) -> None:
+        intent = replace(an_intent(), hosted=True)
+        async with stripe_answering(FAILED, (200, self.made, {})) as (adapter, asked):
+            assert isinstance(await adapter.authorize(intent), ActionNeeded)
+        assert {request.path for request in asked} == {"/v1/checkout/sessions"}
+        assert [request.headers["Idempotency-Key"] for request in asked] == [intent.key, intent.key]
+
+    async def test_of_an_attempt_that_has_begun_is_looked_at_and_not_made(self) -> None:
+        intent = replace(an_intent(), hosted=True, reference="cs_1")
+        async with stripe_answering((200, self.made, {})) as (adapter, asked):
+            assert isinstance(await adapter.authorize(intent), ActionNeeded)
+        assert calls(asked) == ["GET /v1/checkout/sessions/cs_1"]
+
+    async def test_is_expired_under_another_key(self) -> None:
+        expired: Answer = (200, {**self.made, "status": "expired", "url": None}, {})
+        async with stripe_answering(expired) as (adapter, asked):
+            assert await adapter.cancel(an_intent().key, "cs_1") == Withdrawn("cs_1")
+        assert calls(asked) == ["POST /v1/checkout/sessions/cs_1/expire"]
+        assert asked[0].headers["Idempotency-Key"] != an_intent().key
+
+    async def test_that_expires_while_its_intent_is_at_work_is_not_called_off(self) -> None:
+        intent = {"id": "pi_1", "status": "processing"}
+        expired: Answer = (200, {**self.made, "status": "expired", "url": None, "payment_intent": intent}, {})
+        async with stripe_answering(expired) as (adapter, _):
+            assert isinstance(await adapter.cancel(an_intent().key, "cs_1"), Unknown)
+
+
 class TestAnOldAnswer:
     async def test_is_not_believed(self) -> None:
         status, body, _ = MADE
@@ -121,9 +157,32 @@ class TestAnAttemptWithoutAReference:
 
     @pytest.mark.parametrize("call", ["find", "cancel"])
     async def test_is_unknown_while_its_intent_exists_and_the_search_lags(self, call: str) -> None:
-        async with stripe_answering(NONE_FOUND, KEY_TAKEN) as (adapter, _):
+        async with stripe_answering(NONE_FOUND, KEY_TAKEN, NONE_LISTED) as (adapter, asked):
             said = await getattr(adapter, call)(an_intent().key, None)
         assert said == Unknown("Stripe answered 400 idempotency_error")
+        assert [request.path for request in asked][2:] == ["/v1/checkout/sessions"]
+
+    async def test_is_looked_for_on_further_pages_of_the_list(self) -> None:
+        intent = an_intent()
+        others = [{"id": f"cs_{number}", "client_reference_id": "x"} for number in range(100)]
+        ours = {"id": "cs_ours", "client_reference_id": intent.key, "payment_status": "unpaid", "status": "expired"}
+        lists = [listed(*others), listed(*others[:99], {**ours, "url": None})]
+        async with stripe_answering(NONE_FOUND, KEY_TAKEN, *lists, (200, ours, {})) as (adapter, asked):
+            assert await adapter.find(intent.key, None) == Withdrawn("cs_ours")
+        assert asked[3].query["starting_after"] == "cs_99"
+        born_s = int(NOW.timestamp())
+        assert (asked[2].query["created[gte]"], asked[2].query["created[lte]"]) == (str(born_s - 60), str(born_s + 60))
+
+    async def test_is_not_looked_for_for_ever(self) -> None:
+        others = listed(*({"id": f"cs_{number}"} for number in range(100)))
+        async with stripe_answering(NONE_FOUND, KEY_TAKEN, others) as (adapter, asked):
+            assert isinstance(await adapter.find(an_intent().key, None), Unknown)
+        assert len(asked) == 2 + 5
+
+    async def test_is_listed_only_where_its_key_is_taken(self) -> None:
+        async with stripe_answering(NONE_FOUND, REFUSED) as (adapter, asked):
+            assert isinstance(await adapter.find(an_intent().key, None), Unknown)
+        assert calls(asked) == ["GET /search", "POST "]
 
     async def test_is_withdrawn_for_accounts_without_search_too(self) -> None:
         no_search: Answer = (400, {"error": {"type": "invalid_request_error"}}, {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,7 +25,7 @@ from checkie.payments.port import (
     Unknown,
     Withdrawn,
 )
-from checkie.providers.stripe import Stripe, mapping
+from checkie.providers.stripe import Stripe, hosted, mapping
 from tests.contract import drivers
 from tests.contract.standins import NEEDS_STRIPE_MOCK
 
@@ -91,11 +92,39 @@ class TestRequests:
         assert await adapter.cancel(KEY, "pi_1") == Unknown("Stripe is still at work on it")
 
     async def test_that_make_a_placeholder_fit(self, adapter: Stripe) -> None:
-        assert (await adapter._bury(KEY)).startswith("pi_")
+        made, _ = await adapter._api.create(mapping.placeholder_params(KEY), KEY)
+        assert made["object"] == "payment_intent"
+
+    @pytest.mark.parametrize(
+        ("description", "email"), [("Darjeeling, 100 g", "buyer@shop.example"), ("", None), ("x" * 5000, "")]
+    )
+    async def test_that_make_a_hosted_page_fit(self, adapter: Stripe, description: str, email: str | None) -> None:
+        outcome = await adapter.authorize(replace(an_intent(Money(2599, "USD"), description, email), hosted=True))
+        assert isinstance(outcome, ActionNeeded)
+        assert (outcome.reference[:3], outcome.client_secret) == ("cs_", "")
+        assert outcome.hosted_url is not None
+        assert outcome.hosted_url.startswith("https://checkout.stripe.com/")
+
+    async def test_that_look_at_a_hosted_page_fit(self, adapter: Stripe) -> None:
+        found = await adapter.find(KEY, "cs_1")
+        assert isinstance(found, ActionNeeded)
+        assert found.reference == "cs_1"
+
+    async def test_that_close_a_hosted_page_fit(self, adapter: Stripe) -> None:
+        # stripe-mock keeps no state: its fixture is still open after it was made to expire.
+        assert await adapter.cancel(KEY, "cs_1") == Unknown("Stripe is still at work on it")
+
+    async def test_that_list_hosted_pages_fit(self, adapter: Stripe) -> None:
+        assert await adapter._api.find_hosted(KEY) is None
+        assert (await adapter._api.hosted_of("pi_1") or "").startswith("cs_")
 
     async def test_that_do_not_fit_are_caught(self, adapter: Stripe) -> None:
         with pytest.raises(mapping.Trouble, match="400"):
             await adapter._api.create({"amount": 2599, "currency": "usd", "automatic": True}, KEY)
+
+    async def test_for_a_hosted_page_that_do_not_fit_are_caught(self, adapter: Stripe) -> None:
+        with pytest.raises(mapping.Trouble, match="400"):
+            await adapter._api.create_hosted({"mode": "payment", "expires": 1}, KEY)
 
     async def test_with_a_wrong_key_are_refused(self, stripe_mock: str) -> None:
         adapter = Stripe("wrong", drivers.WEBHOOK_SECRET, drivers.PUBLISHABLE_KEY, api_base=stripe_mock)
@@ -132,6 +161,15 @@ class TestObjects:
         thing = {**intent, "status": status, "metadata": {"attempt": KEY}}
         notice = self.translated(adapter, await sample("/v1/events/evt_1"), f"payment_intent.{event}", thing)
         assert (notice.event, notice.key, notice.outcome) == ("evt_1", KEY, expected)
+
+    async def test_of_a_hosted_page_are_read(self, adapter: Stripe, sample: Any) -> None:
+        session = await sample("/v1/checkout/sessions/cs_1?expand[]=payment_intent.latest_charge")
+        paid = {**session, "status": "complete", "payment_status": "paid", "amount_total": 2599, "currency": "usd"}
+        facts, intent = {"brand": "visa", "last4": "4242"}, session["payment_intent"]["id"]
+        assert hosted.outcome_of(paid) == Approved(intent, Money(2599, "USD"), facts)
+        thing = {**paid, "payment_intent": intent, "metadata": {"attempt": KEY}}
+        notice = self.translated(adapter, await sample("/v1/events/evt_1"), "checkout.session.completed", thing)
+        assert (notice.key, notice.outcome) == (KEY, Approved(intent, Money(2599, "USD")))
 
     async def test_of_a_refund_are_read(self, adapter: Stripe, sample: Any) -> None:
         charge = await sample("/v1/charges/ch_1")

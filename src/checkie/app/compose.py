@@ -99,7 +99,7 @@ def provider_pages(settings: Settings) -> Mapping[str, ProviderPage]:
             script_origins=("https://*.js.stripe.com",),
             frame_origins=("https://*.js.stripe.com", "https://hooks.stripe.com"),
             connect_origins=("https://api.stripe.com",),
-            is_hosted=False,
+            page_origins=(settings.stripe_checkout_url,),
         )
     return found
 

@@ -159,6 +159,12 @@ class Settings:
     stripe_js_url: str = _setting(
         "CHECKIE_STRIPE_JS_URL", "Where browsers load Stripe.js from.", _text, "https://js.stripe.com/v3/"
     )
+    stripe_checkout_url: str = _setting(
+        "CHECKIE_STRIPE_CHECKOUT_URL",
+        "Where Stripe's own payment page is: your custom domain, if you have one there.",
+        _url,
+        "https://checkout.stripe.com",
+    )
 
     def __post_init__(self) -> None:
         pairs = (

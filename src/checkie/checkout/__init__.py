@@ -9,8 +9,8 @@ from checkie.checkout.change import Changes, change
 from checkie.checkout.expire import expire_row
 from checkie.checkout.find import find_page
 from checkie.checkout.model import NoSuchSession, Session, SessionStatus
-from checkie.checkout.open import Opened, open_session
-from checkie.checkout.pay import Paying, pay
+from checkie.checkout.open import open_session
+from checkie.checkout.pay import pay, pay_hosted
 from checkie.checkout.queries import check, completed
 from checkie.checkout.quote import Quote
 from checkie.checkout.status import Status, read_status
@@ -20,8 +20,6 @@ __all__ = [
     "Changes",
     "Move",
     "NoSuchSession",
-    "Opened",
-    "Paying",
     "Quote",
     "Session",
     "SessionStatus",
@@ -36,5 +34,6 @@ __all__ = [
     "get_session",
     "open_session",
     "pay",
+    "pay_hosted",
     "read_status",
 ]

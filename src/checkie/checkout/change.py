@@ -7,32 +7,26 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from checkie.checkout import store
-from checkie.checkout.advance import Move, advance
-from checkie.checkout.model import (
-    OVER,
-    PAYING,
-    AlreadyPaid,
-    PaymentUnderWay,
-    Session,
-    SessionOver,
-    SessionStatus,
-    VersionMismatch,
-)
+from checkie.checkout.model import PAYING, Session, VersionMismatch, check_time
+from checkie.checkout.reopen import reopen
 from checkie.customers import parse_email
 from checkie.db import Database
-from checkie.payments import cancel, latest_of
-from checkie.payments.port import Declined, Provider, Withdrawn
+from checkie.payments.port import Provider
 
 _TRIES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What is to change; None stays as it is. `amount_minor` is for each, in the quote's currency."""
+    """What is to change; None stays as it is. `amount_minor` is for each, in the quote's currency.
+
+    `reopens`: a payment that waits for its buyer is called off even if nothing else is to change.
+    """
 
     email: str | None = None
     quantity: int | None = None
     amount_minor: int | None = None
+    reopens: bool = False
 
 
 async def change(
@@ -53,13 +47,14 @@ async def change(
     for _ in range(_TRIES):
         if if_version is not None and session.version != if_version:
             raise VersionMismatch
-        _check(session, now)
-        if apply(session, changes) == session:  # nothing to change, or refused before a payment is called off for it
-            return session
-        if session.status in PAYING:
-            session = await _reopen(db, providers, session, now)
+        check_time(session, now)
+        is_other = apply(session, changes) != session  # refused, if at all, before a payment is called off for it
+        if session.status in PAYING and (is_other or changes.reopens):
+            session = await reopen(db, providers, session, now)
             if_version = if_version and session.version
         wanted = apply(session, changes)
+        if wanted == session:
+            return session
         if await store.change(db, wanted, now):
             return replace(wanted, version=session.version + 1)
         session = await store.get_session(db, session.id)
@@ -75,36 +70,3 @@ def apply(session: Session, changes: Changes) -> Session:
         quote = quote.with_amount(changes.amount_minor)
     email = session.email if changes.email is None else parse_email(changes.email)
     return replace(session, quote=quote, email=email)
-
-
-def _check(session: Session, now: datetime) -> None:
-    if session.status is SessionStatus.COMPLETED:
-        raise AlreadyPaid
-    if session.status in OVER or session.expires_at <= now:
-        raise SessionOver
-
-
-async def _reopen(db: Database, providers: Mapping[str, Provider], session: Session, now: datetime) -> Session:
-    """The session, open again: the payment that waits for its buyer is called off."""
-    await _withdraw(db, providers, session, now)
-    session = await store.get_session(db, session.id)
-    _check(session, now)
-    if session.status is not SessionStatus.OPEN:
-        raise PaymentUnderWay
-    return session
-
-
-async def _withdraw(db: Database, providers: Mapping[str, Provider], session: Session, now: datetime) -> None:
-    found = await latest_of(db, session.id)
-    if found is None:
-        return
-    payment, attempt = found
-    if attempt.is_live:
-        outcome = await cancel(db, providers, attempt, now)
-        if not isinstance(outcome, Withdrawn | Declined):
-            raise PaymentUnderWay
-        payment, attempt = await latest_of(db, session.id) or found
-    move = Move.after(payment, attempt)
-    if move is not None:
-        async with db.transaction() as tx:
-            await advance(tx, session.id.store, [move], now)

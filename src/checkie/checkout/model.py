@@ -164,6 +164,14 @@ class Session:
             raise WrongSecret
 
 
+def check_time(session: Session, now: datetime) -> None:
+    """Refuses what is over: AlreadyPaid or SessionOver."""
+    if session.status is SessionStatus.COMPLETED:
+        raise AlreadyPaid
+    if session.status in OVER or session.expires_at <= now:
+        raise SessionOver
+
+
 def hash_secret(secret: str) -> bytes:
     """What we keep of a client secret. It has 256 random bits, so a plain hash cannot be searched."""
     return hashlib.sha256(secret.encode()).digest()

@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from checkie import customers, orders, payments
 from checkie.checkout import store
 from checkie.checkout.advance import Move, step
 from checkie.checkout.model import (
-    OVER,
     PAYING,
     SESSION,
     AlreadyPaid,
     EmailMissing,
     ProviderMissing,
     Session,
-    SessionOver,
-    SessionStatus,
+    check_time,
 )
+from checkie.checkout.reopen import call_off
 from checkie.db import Database, Tx, undisturbed
 from checkie.payments import Attempt, OrderId, Payment, SessionId
-from checkie.payments.port import Intent, Outcome, Provider
+from checkie.payments.port import ActionNeeded, Intent, Outcome, Provider, Withdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,9 @@ class Paying:
     payment: Payment
     attempt: Attempt
     outcome: Outcome
+
+
+_Intended: TypeAlias = tuple[Session, Payment, Attempt]
 
 
 class Along(Protocol):
@@ -63,24 +65,67 @@ async def pay(
     AlreadyPaid, ProviderMissing or `payments.NoAttemptsLeft`. Silence of the provider is an answer (Unknown): the
     attempt stays, and the worker asks.
     """
+    intended = await _intend(db, providers, session_id, now, secret, along)
+    return await _authorize(db, providers, intended, now, along=along)
 
-    async def decide() -> tuple[Session, Payment, Attempt]:
+
+async def pay_hosted(db: Database, providers: Mapping[str, Provider], session_id: SessionId, now: datetime) -> Paying:
+    """The same for a browser that needs the provider's own page; the caller knows that it is the buyer's.
+
+    An attempt that was begun without such a page and only waits for its buyer is called off, for certain, and the next
+    is begun. `pay` joins every attempt: whoever knows the session may call it, and must not be able to call off what
+    its buyer is paying with. Refuses with PaymentUnderWay, too.
+    """
+    intended = await _intend(db, providers, session_id, now)
+    paying = await _authorize(db, providers, intended, now, hosted=True)
+    if not _lacks_page(paying):
+        return paying
+    check_time(paying.session, now)
+    if paying.payment.is_spent:
+        raise payments.NoAttemptsLeft
+    await call_off(db, providers, paying.payment, paying.attempt, now)
+    intended = await _intend(db, providers, session_id, now)
+    return await _authorize(db, providers, intended, now, hosted=True)
+
+
+async def _intend(
+    db: Database,
+    providers: Mapping[str, Provider],
+    session_id: SessionId,
+    now: datetime,
+    secret: str | None = None,
+    along: Along | None = None,
+) -> _Intended:
+    async def decide() -> _Intended:
         async with db.transaction() as tx:
             session = await store.get_session(tx, session_id)
             if secret is not None:
                 session.let_in(secret)
             if along:
                 await along.begin(tx)
-            found = await _attempt(tx, session, now)
-            if found[2].provider not in providers:
+            intended = await _attempt(tx, session, now)
+            if intended[2].provider not in providers:
                 raise ProviderMissing
-            return found
+            return intended
+
+    return await undisturbed(decide)
+
+
+async def _authorize(
+    db: Database,
+    providers: Mapping[str, Provider],
+    intended: _Intended,
+    now: datetime,
+    *,
+    hosted: bool = False,
+    along: Along | None = None,
+) -> Paying:
+    session, payment, attempt = intended
 
     def end(tx: Tx, outcome: Outcome) -> None:
         if along:
             along.end(tx, Paying(session, payment, attempt, outcome))
 
-    session, payment, attempt = await undisturbed(decide)
     intent = Intent(
         key=attempt.id,
         payment=payment.id,
@@ -88,12 +133,25 @@ async def pay(
         description=session.quote.title,
         return_url=session.return_url,
         email=session.email,
+        hosted=hosted,
+        reference=attempt.reference,
     )
     outcome = await payments.authorize(db, providers[attempt.provider], intent, now, end)
     return Paying(session, payment, attempt, outcome)
 
 
-async def _attempt(tx: Tx, session: Session, now: datetime) -> tuple[Session, Payment, Attempt]:
+def _lacks_page(paying: Paying) -> bool:
+    """Whether an earlier call began the attempt, and the buyer cannot go on with it on a page of the provider's own.
+
+    A fresh one is not called off for that: its provider has no such page.
+    """
+    if paying.attempt.reference is None:
+        return False
+    outcome = paying.outcome
+    return isinstance(outcome, Withdrawn) or (isinstance(outcome, ActionNeeded) and not outcome.hosted_url)
+
+
+async def _attempt(tx: Tx, session: Session, now: datetime) -> _Intended:
     """The attempt that lives, or a new one."""
     found = await payments.latest_of(tx, session.id) if session.payment else None
     if session.status in PAYING and found is not None:
@@ -109,15 +167,12 @@ async def _attempt(tx: Tx, session: Session, now: datetime) -> tuple[Session, Pa
 
 
 def _check(session: Session, now: datetime) -> None:
-    if session.status is SessionStatus.COMPLETED:
-        raise AlreadyPaid
-    if session.status in OVER or session.expires_at <= now:
-        raise SessionOver
+    check_time(session, now)
     if session.email is None:
         raise EmailMissing(param="email")
 
 
-async def _start(tx: Tx, session: Session, earlier: Payment | None, now: datetime) -> tuple[Session, Payment, Attempt]:
+async def _start(tx: Tx, session: Session, earlier: Payment | None, now: datetime) -> _Intended:
     status, _ = SESSION.move(session.status, "pay")
     email = session.email or ""
     customer = await customers.ensure(tx, session.id.store, email, now)

@@ -140,9 +140,14 @@ class ProviderBody(BaseModel):
     """What the browser needs to go on at the provider. Null: nothing to do, or nothing known yet."""
 
     name: str = Field(examples=["stripe"])
-    client_secret: str | None = Field(description="The provider's, for its fields in the browser.")
+    client_secret: str | None = Field(
+        description="The provider's, for its fields in the browser. Null where the buyer pays on its own page."
+    )
     confirm_url: str | None = Field(description="Where the browser sends the card, if the provider takes it so.")
-    hosted_url: str | None = Field(description="The provider's own page, for a browser without JavaScript.")
+    hosted_url: str | None = Field(
+        description="The provider's own page, for a browser without JavaScript. Null where it has none; `stripe` has "
+        "one only for payments that a browser without JavaScript has begun."
+    )
     publishable_key: str | None
 
 
@@ -353,7 +358,7 @@ def _paying(paying: Paying) -> PayingBody:
         attempt=AttemptBody(id=attempt.id, number=attempt.number, provider=attempt.provider, status=attempt.status),
         provider=ProviderBody(
             name=attempt.provider,
-            client_secret=ready.client_secret if ready else None,
+            client_secret=(ready.client_secret or None) if ready else None,
             confirm_url=ready.confirm_url if ready else None,
             hosted_url=ready.hosted_url if ready else None,
             publishable_key=ready.publishable_key if ready else None,

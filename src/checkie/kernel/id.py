@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import ClassVar, Final, Self
 from uuid import UUID
@@ -72,6 +72,11 @@ class Id(str):
     def uuid(self) -> UUID:
         """What a row holds."""
         return UUID(int=self.number)
+
+    @property
+    def made_at(self) -> datetime:
+        """When it was made, to the millisecond."""
+        return datetime.fromtimestamp((self.number >> 80) / 1000, UTC)
 
     @property
     def store(self) -> int:

@@ -11,7 +11,6 @@ from checkie.outbox import Draft, publish
 from checkie.payments import store
 from checkie.payments.events import PaymentCreated
 from checkie.payments.model import (
-    MAX_ATTEMPTS,
     PAYMENT,
     Attempt,
     AttemptStatus,
@@ -63,7 +62,7 @@ def begin_again(tx: Tx, earlier: Payment, amount: Money, provider: str, now: dat
 
     `Overtaken` when another call has begun one, or the payment is no longer as it was found (`earlier`).
     """
-    if earlier.attempts_left <= 0 or earlier.attempts >= MAX_ATTEMPTS:
+    if earlier.is_spent:
         raise NoAttemptsLeft
     if not PAYMENT.allows(earlier.status, "retry"):
         raise Overtaken

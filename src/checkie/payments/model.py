@@ -166,6 +166,11 @@ class Payment:
         return MAX_FAILURES - self.failures
 
     @property
+    def is_spent(self) -> bool:
+        """Whether there may be no further attempt."""
+        return self.attempts_left <= 0 or self.attempts >= MAX_ATTEMPTS
+
+    @property
     def is_paid(self) -> bool:
         """Whether the money arrived, whatever went back since."""
         return self.status in (_P.SUCCEEDED, _P.PARTIALLY_REFUNDED, _P.REFUNDED)

@@ -49,6 +49,10 @@ class Intent:
     return_url: str
     """Where the provider sends the buyer after its own pages."""
     email: str | None = None
+    hosted: bool = False
+    """The browser has no JavaScript: it needs the provider's own page. Of no account once the attempt has begun."""
+    reference: str | None = None
+    """What the provider calls the attempt, if that is known: then it has begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +72,13 @@ class ActionNeeded:
     reference: str
     action: Action
     client_secret: str = field(repr=False)
+    """Empty where the buyer can act on the hosted page alone."""
     confirm_url: str | None = None
     hosted_url: str | None = field(default=None, repr=False)
-    """The provider's own page for a browser without JavaScript. Its address may hold the client secret."""
+    """The provider's own page for a browser without JavaScript. Its address may hold the client secret.
+
+    None: it has none, or has one only for attempts that were begun for it (`Intent.hosted`).
+    """
     publishable_key: str | None = None
 
 

@@ -201,7 +201,10 @@ async def write(tx: Tx, found: Found, change: Change, now: datetime) -> None:
 
 
 def note_reference(tx: Tx, attempt: AttemptId, reference: str, now: datetime) -> None:
-    """Remember the provider's name for a fresh attempt; whoever knew it first was right."""
+    """Remember the provider's name for an attempt; whoever knew it first was right.
+
+    Another call of the same attempt may have met silence meanwhile: the name is what the worker asks with.
+    """
     tx.write(_NOTE_REFERENCE, attempt.store, attempt.uuid, reference, now)
 
 

@@ -74,7 +74,10 @@ class Form:
             return None
 
     def changes(self, session: Session, locale: str) -> Changes:
-        """What differs from the session. Refuses what cannot be read (QuantityUnreadable, AmountUnreadable)."""
+        """What differs from the session, which "reopen" opens again all the same.
+
+        Refuses what cannot be read (QuantityUnreadable, AmountUnreadable).
+        """
         email = self.email.strip() if self.email is not None else None
         quantity = _quantity(self.quantity)
         amount_minor = _amount(self.amount, session.quote, locale)
@@ -82,6 +85,7 @@ class Form:
             email=None if email in ("", session.email) else email,
             quantity=None if quantity == session.quote.quantity else quantity,
             amount_minor=None if amount_minor == session.quote.unit.minor else amount_minor,
+            reopens=self.verb == "reopen",
         )
 
 

@@ -16,7 +16,7 @@ _BETWEEN: Final = "~"
 class ProviderPage:
     """What the page needs to know of a provider: the script of its card fields, and further origins that it uses.
 
-    `is_hosted` says that the provider has a page of its own for buyers without JavaScript.
+    `page_origins` is where its own page for buyers without JavaScript may be; empty: where the script comes from.
     """
 
     name: str
@@ -25,7 +25,7 @@ class ProviderPage:
     script_origins: tuple[str, ...] = ()
     frame_origins: tuple[str, ...] = ()
     connect_origins: tuple[str, ...] = ()
-    is_hosted: bool = True
+    page_origins: tuple[str, ...] = ()
 
     @property
     def origin(self) -> str:

@@ -117,7 +117,6 @@ def _form_page(
         "most": quote.most.minor,
         "mark": formats.decimal_mark(reader.locale),
         "expires": expires_s,
-        "hosted": str(provider.is_hosted).lower(),
         "words": page_words(quote, reader),
     }
     return _render(
@@ -235,4 +234,4 @@ def _begun_at(back: Back) -> datetime:
     """When paying began, by the id of the attempt that paid, or else of the payment: ids tell (see kernel.Id)."""
     attempt, payment = back.status.attempt, back.session.payment
     paid = attempt.id if attempt and attempt.is_applied else payment
-    return datetime.fromtimestamp((paid.number >> 80) // 1000 if paid else 0, UTC)
+    return paid.made_at.replace(microsecond=0) if paid else datetime.fromtimestamp(0, UTC)

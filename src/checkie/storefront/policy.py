@@ -17,6 +17,7 @@ def policy(provider: ProviderPage | None) -> str:
     scripts = [*own, *(provider.script_origins if provider else ())]
     frames = [*own, *(provider.frame_origins if provider else ())]
     connects = [*own, *(provider.connect_origins if provider else ())]
+    pages = (provider.page_origins if provider else ()) or own
     return "; ".join(
         (
             "default-src 'none'",
@@ -25,7 +26,7 @@ def policy(provider: ProviderPage | None) -> str:
             "img-src 'self' https: data:",
             _allow("connect-src", "'self'", *connects),
             *([_allow("frame-src", *frames)] if frames else []),
-            _allow("form-action", "'self'", *own),
+            _allow("form-action", "'self'", *pages),
             "base-uri 'none'",
             "frame-ancestors 'self'",
         )

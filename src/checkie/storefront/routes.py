@@ -128,10 +128,10 @@ async def show_session(request: Request) -> Response:
         return _form(request, back, reader)
     if back.stage is Stage.PAID:
         return _answer(request, pages.paid_page(back, reader), policy(None), ())
-    provider = _provider_page(request, back.session.provider)
-    tale = tell_stage(back.stage, back.status, reader, is_hosted=provider.is_hosted)
+    tale = tell_stage(back.stage, back.status, reader)
+    csp = policy(_provider_page(request, back.session.provider))
     holes = (back.session.id, back.secret) if tale.acts else ()
-    return _answer(request, pages.state_page(back, tale, reader), policy(provider), holes)
+    return _answer(request, pages.state_page(back, tale, reader), csp, holes)
 
 
 @_html

@@ -85,10 +85,10 @@ async def submit(desk: Desk, form: Form) -> Onward | Mend:
 async def _verb(desk: Desk, form: Form, session: Session, ticket: Ticket) -> Onward:
     wanted = form.changes(session, desk.locale)
     if form.verb != "pay" or changes_anything(wanted):
-        await _change(desk, session, wanted)  # with nothing to change it still calls off a payment that only waits
+        await _change(desk, session, wanted)
     if form.verb != "pay":
         return Onward(desk.place.path, ticket)
-    paying = await checkout.pay(desk.runtime.db, desk.providers, session.id, desk.runtime.now())
+    paying = await checkout.pay_hosted(desk.runtime.db, desk.providers, session.id, desk.runtime.now())
     hosted = paying.outcome.hosted_url if isinstance(paying.outcome, ActionNeeded) else None
     return Onward(hosted or desk.place.session_path(session.id), ticket)
 

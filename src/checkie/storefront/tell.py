@@ -119,12 +119,10 @@ _FOREIGN: Final = Tale(
 )
 
 
-def tell_stage(stage: Stage, status: Status, reader: Reader, *, is_hosted: bool) -> Tale:
-    """What to tell of a session at that stage, one of `_TALES`. Only providers with a page of their own go on there."""
+def tell_stage(stage: Stage, status: Status, reader: Reader) -> Tale:
+    """What to tell of a session at that stage, one of `_TALES`."""
     say = translations(reader.language).gettext
     tale = _TALES[stage].translated(say)
-    if not is_hosted:
-        tale = replace(tale, acts=tuple(act for act in tale.acts if act[0] != "pay"))
     if stage is not Stage.EXHAUSTED or status.payment is None:
         return tale
     why = say(why_declined(status.payment.failure_code).what)
@@ -177,7 +175,6 @@ def page_words(quote: Quote, reader: Reader) -> str:
         "expired_kept": say("Nothing was charged. Start again, and what you typed is still there."),
         "again": say("Start again"),
         "card_missing": say("The card fields did not load."),
-        "retry": say("Try again"),
         "hosted": say("Pay on the provider's page"),
     }
     return json.dumps(words, ensure_ascii=False, separators=(",", ":"))

@@ -166,6 +166,25 @@ class TestWhileAPaymentWaits:
         await shop.change(opened, quantity=1, email="buyer@shop.example")
         assert ("cancel", paying.attempt.id) not in shop.fake.calls
 
+    async def test_the_buyer_may_ask_to_have_it_called_off(self, shop: Shop) -> None:
+        opened, paying = await shop.paying()
+        session = await shop.change(opened, reopens=True)
+        assert (session.status, session.quote.total) == (SessionStatus.OPEN, PRICE)
+        assert await shop.attempts(opened) == ["CANCELLED"]
+        shop.fake.confirm(paying.attempt.id, GOOD)
+        assert (await shop.pay(opened)).attempt.number == 2
+
+    async def test_asking_again_changes_nothing(self, shop: Shop) -> None:
+        opened, _ = await shop.paying()
+        session = await shop.change(opened, reopens=True)
+        assert await shop.change(opened, reopens=True) == session
+
+    async def test_a_refused_field_leaves_it_alone_even_so(self, shop: Shop) -> None:
+        opened, paying = await shop.paying()
+        with pytest.raises(InvalidEmail):
+            await shop.change(opened, email="nobody", reopens=True)
+        assert ("cancel", paying.attempt.id) not in shop.fake.calls
+
 
 class TestAfterTheEnd:
     async def test_an_expired_session_cannot_be_changed(self, shop: Shop) -> None:

@@ -9,6 +9,7 @@ import pytest
 from checkie import checkout, customers, payments
 from checkie.checkout import SessionStatus
 from checkie.checkout.model import AlreadyPaid, EmailMissing, ProviderMissing, SessionOver
+from checkie.checkout.open import Opened
 from checkie.db import Database
 from checkie.payments import PaymentStatus
 from checkie.payments.model import NoAttemptsLeft
@@ -28,7 +29,7 @@ async def count(shop: Shop, table: str) -> int:
     return found
 
 
-async def decline(shop: Shop, opened: checkout.Opened) -> AttemptId:
+async def decline(shop: Shop, opened: Opened) -> AttemptId:
     """One more try, declined."""
     paying = await shop.pay(opened)
     shop.fake.confirm(paying.attempt.id, DECLINED)

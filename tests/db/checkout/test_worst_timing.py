@@ -7,8 +7,10 @@ import asyncio
 import pytest
 
 from checkie import checkout, payments
-from checkie.checkout import Opened, Paying, SessionStatus
+from checkie.checkout import SessionStatus
 from checkie.checkout.model import AlreadyPaid, SessionOver, WrongSecret
+from checkie.checkout.open import Opened
+from checkie.checkout.pay import Paying
 from checkie.db import Database
 from checkie.kernel import Money
 from checkie.payments.model import NoAttemptsLeft, NotYetSucceeded
@@ -336,6 +338,21 @@ class TestAsking:
         shop.fake.confirm(second.attempt.id)
         await shop.hear(second.attempt.id)
         assert await stands(shop, opened) == ("COMPLETED", "COMPLETED")
+
+    async def test_knows_the_reference_that_one_of_two_calls_was_told(self, shop: Shop) -> None:
+        opened = await shop.open()
+
+        async def meanwhile(_: AttemptId) -> None:
+            shop.fake.meanwhile, shop.fake.deaf = None, True
+            await shop.pay(opened)
+            shop.fake.deaf = False
+
+        shop.fake.meanwhile = meanwhile
+        paying = await shop.pay(opened)
+        assert await shop.attempts(opened) == ["UNKNOWN"]
+        sql = "select provider_reference from payments.attempt where store = $1 and id = $2"
+        reference = await shop.db.fetchval(sql, shop.store.number, paying.attempt.id.uuid)
+        assert reference == shop.fake.twins[paying.attempt.id].reference
 
     async def test_stops_once_it_is_known(self, shop: Shop) -> None:
         opened, key = await self.silent(shop)

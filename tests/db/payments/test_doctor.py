@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from checkie.app import doctor
-from checkie.checkout import Opened
+from checkie.checkout.open import Opened
 from checkie.db import Database
 from tests import make
 from tests.make import Clock, Shop

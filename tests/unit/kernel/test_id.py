@@ -46,6 +46,9 @@ class TestNew:
         assert uuid.version == 8
         assert uuid.variant == "specified in RFC 4122"
 
+    def test_tells_when_it_was_made(self) -> None:
+        assert CatId.new(7, START + timedelta(microseconds=1999)).made_at == START + timedelta(milliseconds=1)
+
     def test_holds_the_milliseconds(self) -> None:
         assert CatId.new(7, START).number >> 80 == int(START.timestamp() * 1000)
 

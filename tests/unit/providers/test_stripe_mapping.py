@@ -1,4 +1,4 @@
-"""Stripe's amounts, states, errors and events in our words."""
+"""Stripe's amounts, PaymentIntents and errors in our words."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from checkie.payments.port import (
     Intent,
     Outcome,
     PaymentId,
-    Refunded,
     Unknown,
     Withdrawn,
 )
@@ -46,10 +45,6 @@ def intent_json(**changes: Any) -> dict[str, Any]:
         "metadata": {"attempt": KEY, "payment": PAYMENT},
         **changes,
     }
-
-
-def event_json(kind: str, thing: dict[str, Any]) -> dict[str, Any]:
-    return {"id": "evt_1", "object": "event", "type": kind, "data": {"object": thing}}
 
 
 class TestAmounts:
@@ -227,46 +222,3 @@ class TestRefused:
     def test_knows_the_intent_that_a_card_error_names(self) -> None:
         outcome = mapping.refused(mapping.Trouble(402, {**DECLINE, "payment_intent": {"id": "pi_9"}}))
         assert outcome == Declined("pi_9", "card_declined", "Declined.")
-
-
-class TestNoticeOf:
-    @pytest.mark.parametrize(
-        ("kind", "changes", "outcome"),
-        [
-            ("succeeded", {"status": "succeeded", "amount_received": 5}, Approved("pi_1", Money(5, "USD"))),
-            ("payment_failed", {"last_payment_error": DECLINE}, Declined("pi_1", "card_declined", "Declined.")),
-            ("payment_failed", {}, Declined("pi_1", "declined", mapping.NOT_MADE)),
-            ("canceled", {"status": "canceled"}, Withdrawn("pi_1")),
-            ("processing", {"status": "processing"}, InProgress("pi_1")),
-            (
-                "requires_action",
-                {"status": "requires_action"},
-                ActionNeeded("pi_1", Action.AUTHENTICATE, "pi_1_secret_x", publishable_key=PUBLISHABLE),
-            ),
-        ],
-    )
-    def test_tells_of_our_attempt(self, kind: str, changes: dict[str, Any], outcome: Outcome) -> None:
-        notice = mapping.notice_of(event_json(f"payment_intent.{kind}", intent_json(**changes)), PUBLISHABLE)
-        assert notice is not None
-        assert (notice.event, notice.key, notice.outcome) == ("evt_1", KEY, outcome)
-
-    def test_tells_the_sum_of_all_refunds(self) -> None:
-        charge = {"id": "ch_1", "payment_intent": "pi_1", "amount_refunded": 500, "currency": "isk"}
-        notice = mapping.notice_of(event_json("charge.refunded", {**charge, "metadata": {"attempt": KEY}}), PUBLISHABLE)
-        assert notice is not None
-        assert notice.outcome == Refunded("pi_1", Money(5, "ISK"))
-
-    @pytest.mark.parametrize(
-        ("kind", "changes"),
-        [
-            ("payment_intent.created", {}),
-            ("invoice.paid", {}),
-            ("payment_intent.succeeded", {"metadata": {}}),
-            ("payment_intent.succeeded", {"metadata": None}),
-            ("payment_intent.succeeded", {"metadata": {"attempt": "somebody-elses"}}),
-            ("payment_intent.succeeded", {"status": "succeeded", "amount_received": None}),
-            ("charge.refunded", {"amount_refunded": 5, "payment_intent": None}),
-        ],
-    )
-    def test_is_none_for_what_is_not_about_an_attempt(self, kind: str, changes: dict[str, Any]) -> None:
-        assert mapping.notice_of(event_json(kind, intent_json(**changes)), PUBLISHABLE) is None

@@ -61,5 +61,9 @@ def test_digits_of_every_script_count() -> None:
     assert Form.of({"quantity": "٣"}).changes(SESSION, "ar") == Changes(quantity=3)
 
 
+def test_another_card_opens_the_session_again() -> None:
+    assert Form.of({"do": "reopen"}).changes(SESSION, "en") == Changes(reopens=True)
+
+
 def test_a_secret_is_not_shown() -> None:
     assert "abc" not in repr(Form.of({"secret": "abc"}))

@@ -51,8 +51,8 @@ def test_a_decline_is_told_in_plain_words(code: str, what: str) -> None:
 
 @pytest.mark.parametrize("stage", TOLD)
 def test_every_stage_is_told_in_every_language(stage: Stage) -> None:
-    english = tell_stage(stage, NOTHING_YET, ENGLISH, is_hosted=True)
-    german = tell_stage(stage, NOTHING_YET, GERMAN, is_hosted=True)
+    english = tell_stage(stage, NOTHING_YET, ENGLISH)
+    german = tell_stage(stage, NOTHING_YET, GERMAN)
     assert english.texts
     assert german.title != english.title
     assert [act[0] for act in german.acts] == [act[0] for act in english.acts]
@@ -60,17 +60,12 @@ def test_every_stage_is_told_in_every_language(stage: Stage) -> None:
 
 @pytest.mark.parametrize("stage", [Stage.ASKING, Stage.UNTRUSTED, Stage.WAITING])
 def test_nobody_is_led_to_pay_twice(stage: Stage) -> None:
-    assert tell_stage(stage, NOTHING_YET, ENGLISH, is_hosted=True).acts == ()
-
-
-def test_only_a_page_of_the_providers_own_goes_on_without_script() -> None:
-    acts = tell_stage(Stage.BEGUN, NOTHING_YET, ENGLISH, is_hosted=False).acts
-    assert [act[0] for act in acts] == ["reopen"]
+    assert tell_stage(stage, NOTHING_YET, ENGLISH).acts == ()
 
 
 def test_after_three_declines_the_reason_is_told() -> None:
     status = Status(make.session(), make.payment(failure_code="expired_card"), None)
-    assert "This card has expired." in tell_stage(Stage.EXHAUSTED, status, ENGLISH, is_hosted=True).texts
+    assert "This card has expired." in tell_stage(Stage.EXHAUSTED, status, ENGLISH).texts
 
 
 @pytest.mark.parametrize("refusal", [NoSuchSession(), WrongSecret()])
@@ -101,11 +96,13 @@ def test_a_browser_loads_from_us_and_from_the_provider_alone() -> None:
         script_origins=("https://*.js.stripe.com",),
         frame_origins=("https://hooks.stripe.com",),
         connect_origins=("https://api.stripe.com",),
+        page_origins=("https://checkout.stripe.com",),
     )
     told = dict(directive.split(" ", 1) for directive in policy(page).split("; "))
     assert told["default-src"] == "'none'"
     assert told["script-src"] == "'self' https://js.stripe.com https://*.js.stripe.com"
     assert told["frame-src"] == "https://js.stripe.com https://hooks.stripe.com"
     assert told["connect-src"] == "'self' https://js.stripe.com https://api.stripe.com"
+    assert told["form-action"] == "'self' https://checkout.stripe.com"
     assert "unsafe" not in policy(page) + policy(None)
     assert "frame-src" not in policy(None)

@@ -17,21 +17,20 @@ from checkie.payments.port import (
     Unknown,
     Withdrawn,
 )
-from checkie.providers.stripe import amounts, mapping, signature
+from checkie.providers.stripe import amounts, hosted, mapping, notices, signature
 
 JS_URL: Final = "https://js.stripe.com/v3/"
-_PLACEHOLDER: Final = {
-    "amount": 100,
-    "currency": "usd",
-    "description": "Placeholder for a payment that was given up before it was made",
-}
 
 
 class Stripe:
     """PaymentIntents, confirmed in the browser by Stripe.js with the client secret; `js_url` is where that comes from.
 
+    A browser without JavaScript pays on a hosted page instead, a Checkout Session. Which of the two an attempt is, its
+    reference tells (`pi_…`, `cs_…`).
+
     A timeout, a broken connection, 409, 429 and 5xx are `Unknown`. Nothing is charged before the browser confirms, so
-    an attempt whose reference never reached us cannot be paid either: its client secret did not leave Stripe.
+    an attempt whose reference never reached us cannot be paid either: its client secret, or the address of its page,
+    did not leave Stripe.
     """
 
     name = "stripe"
@@ -59,32 +58,37 @@ class Stripe:
         return "Stripe()"
 
     async def authorize(self, intent: Intent) -> Outcome:
-        """Make the PaymentIntent (once for each key) and say how it stands.
+        """Make the attempt's twin (once for each key) and say how it stands.
 
+        That is a PaymentIntent, or a Checkout Session where the intent is `hosted`. Never both: one idempotency key
+        makes one thing at one endpoint, and Stripe refuses it anywhere else (`Unknown`, since the other may stand).
         Declined with `currency_unsupported` for an amount that Stripe cannot take exactly.
         """
+        if intent.reference is not None:
+            return await self.find(intent.key, intent.reference)
         try:
-            made, replayed = await self._api.create(mapping.create_params(intent), intent.key)
+            made, replayed = await self._create(intent)
         except amounts.Unsupported as refusal:
             return Declined(None, "currency_unsupported", f"{refusal}.")
         except mapping.Trouble as trouble:
-            return mapping.refused(trouble)
+            return await self.find(intent.key, None) if hosted.came_too_late(trouble) else mapping.refused(trouble)
         if replayed:
-            # The kept answer shows the Intent as it was made, whatever has happened to it since.
+            # The kept answer shows the twin as it was made, whatever has happened to it since.
             return await self.find(intent.key, str(made["id"]))
-        return mapping.outcome_of(made, self._publishable_key)
+        return self._outcome(made)
 
     async def find(self, key: AttemptId, reference: str | None) -> Outcome:
         """How the attempt stands now. A decline is made final on the way.
 
-        Without a reference Stripe is searched for the key, but its index lags by a minute, in an outage by an hour. So
-        a miss proves nothing, and a placeholder is made under the attempt's own idempotency key. Either the key was
-        free: the placeholder is cancelled, a request that is still on its way will find its key taken, and `Withdrawn`
-        is sure. Or a request for the attempt came first: `Unknown`, until the search shows it.
+        Without a reference Stripe is searched for a PaymentIntent with the key, but its index lags by a minute, in an
+        outage by an hour. So a miss proves nothing, and a placeholder is made under the attempt's own idempotency key.
+        If the key was free, the placeholder is cancelled, a request that is still on its way will find its key taken,
+        and `Withdrawn` is sure. Otherwise a request for the attempt came first: a Checkout Session, which the list of
+        its time shows, or else it is `Unknown` until the search shows it.
         """
         try:
-            known = reference or await self._api.search(key)
-            return await (self._standing(known) if known else self._ended(await self._bury(key)))
+            known, is_placeholder = await self._locate(key, reference)
+            return await (self._ended(known) if is_placeholder else self._standing(known))
         except mapping.Trouble as trouble:
             return mapping.unknown(trouble)
 
@@ -94,7 +98,8 @@ class Stripe:
         Without a reference as `find` does.
         """
         try:
-            return await self._ended(reference or await self._api.search(key) or await self._bury(key))
+            known, _ = await self._locate(key, reference)
+            return await self._ended(known)
         except mapping.Trouble as trouble:
             return mapping.unknown(trouble)
 
@@ -102,7 +107,7 @@ class Stripe:
         """See the port. A refund is told by `charge.refunded`, whose charge has the metadata of its Intent."""
         signature.verify(body, headers.get("stripe-signature"), self._webhook_secret, now_s)
         try:
-            return mapping.notice_of(json.loads(body), self._publishable_key)
+            return notices.notice_of(json.loads(body), self._publishable_key)
         except (ValueError, LookupError, TypeError, AttributeError):
             raise BadSignature("The webhook's body is no event of Stripe's.") from None
 
@@ -110,8 +115,18 @@ class Stripe:
         """Let connections go."""
         await self._api.aclose()
 
+    async def _create(self, intent: Intent) -> tuple[mapping.Json, bool]:
+        if intent.hosted:
+            return await self._api.create_hosted(hosted.create_params(intent), intent.key)
+        return await self._api.create(mapping.create_params(intent), intent.key)
+
+    def _outcome(self, thing: mapping.Json) -> Outcome:
+        if hosted.is_hosted(thing["id"]):
+            return hosted.outcome_of(thing)
+        return mapping.outcome_of(thing, self._publishable_key)
+
     async def _standing(self, reference: str) -> Outcome:
-        outcome = mapping.outcome_of(await self._api.retrieve(reference), self._publishable_key)
+        outcome = self._outcome(await self._api.retrieve(reference))
         if not isinstance(outcome, Declined):
             return outcome
         # Whoever holds the client secret could try another card on a declined Intent; a new try is a new attempt here.
@@ -127,13 +142,30 @@ class Stripe:
 
     async def _closed(self, reference: str) -> Outcome:
         try:
-            intent = await self._api.cancel(reference)
+            thing = await self._api.cancel(reference)
         except mapping.Trouble as trouble:
             if trouble.status != 400:
                 raise
-            intent = await self._api.retrieve(reference)  # it has ended already: how?
-        return mapping.outcome_of(intent, self._publishable_key)
+            thing = await self._api.retrieve(reference)  # it has ended already: how?
+        return self._outcome(thing)
 
-    async def _bury(self, key: AttemptId) -> str:
-        made, _ = await self._api.create({**_PLACEHOLDER, "metadata": {"attempt": key}}, key)
-        return str(made["id"])
+    async def _locate(self, key: AttemptId, reference: str | None) -> tuple[str, bool]:
+        """The attempt's reference, and whether it is but a placeholder that took the attempt's place."""
+        known = reference or await self._search(key)
+        if known is not None:
+            return known, False
+        try:
+            made, _ = await self._api.create(mapping.placeholder_params(key), key)
+        except mapping.Trouble as trouble:
+            known = await self._api.find_hosted(key) if mapping.is_taken(trouble) else None
+            if known is None:
+                raise
+            return known, False
+        return str(made["id"]), True
+
+    async def _search(self, key: AttemptId) -> str | None:
+        found = await self._api.search(key)
+        if found is None:
+            return None
+        # Stripe does not let the Intent of a page be cancelled on its own: the page is to be expired.
+        return await self._api.hosted_of(found["id"]) if mapping.is_hosted(found) else str(found["id"])

@@ -1,4 +1,4 @@
-"""The four calls we make of Stripe's SDK. Imported only where Stripe is used: the SDK takes a quarter of a second."""
+"""The calls we make of Stripe's SDK. Imported only where Stripe is used: the SDK takes a quarter of a second."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any, Final
 import httpx
 import stripe
 
+from checkie.payments.port import AttemptId
+from checkie.providers.stripe import hosted
 from checkie.providers.stripe.mapping import Json, Trouble
 
 _RETRIES: Final = 2
@@ -17,13 +19,20 @@ _RETRIES: Final = 2
 
 The SDK repeats connection errors, 409 and 5xx, after 0.5 s and 1 s, unless Stripe forbids it by header.
 """
+_EXPANDED: Final = ["payment_intent.latest_charge"]
 _NONSENSE: Final = {"code": "makes_no_sense"}
 _NO_SEARCH: Final = frozenset({400, 403, 404})
 """Accounts in India have no search (docs.stripe.com/api/payment_intents/search)."""
+_MOST_LISTS: Final = 5
+_LONGEST_LIST: Final = 100
+"""Stripe's own limit."""
 
 
 class Api:
-    """PaymentIntents as plain JSON objects. Every call ends within `timeout_s`, retries included, or raises Trouble."""
+    """PaymentIntents and Checkout Sessions, as plain JSON objects, told apart by their references (`pi_`, `cs_`).
+
+    Every call ends within `timeout_s`, retries included, or raises Trouble.
+    """
 
     def __init__(self, secret_key: str, *, api_base: str | None, timeout_s: float) -> None:
         # On debug it logs whole bodies: client secrets, e-mail addresses.
@@ -38,25 +47,33 @@ class Api:
             max_network_retries=_RETRIES,
         )
         self._intents = client.v1.payment_intents
+        self._sessions = client.v1.checkout.sessions
 
     async def create(self, params: Mapping[str, Any], key: str) -> tuple[Json, bool]:
         """The Intent, and whether this is an old answer that Stripe kept for `key` (it keeps them 24 h and more)."""
         body: Any = dict(params)
-        made = await self._ask(self._intents.create_async(body, {"idempotency_key": key}))
-        return _intent(made.to_dict()), made.last_response.headers.get("idempotent-replayed") == "true"
+        return _made(await self._ask(self._intents.create_async(body, {"idempotency_key": key})))
+
+    async def create_hosted(self, params: Mapping[str, Any], key: str) -> tuple[Json, bool]:
+        """The Checkout Session, and whether this is an old answer."""
+        body: Any = dict(params)
+        return _made(await self._ask(self._sessions.create_async(body, {"idempotency_key": key})))
 
     async def retrieve(self, reference: str) -> Json:
-        """The Intent as it stands, with the charge that tells which card it was."""
-        found = await self._ask(self._intents.retrieve_async(reference, {"expand": ["latest_charge"]}))
-        return _intent(found.to_dict())
+        """How it stands, with the charge that tells which card it was."""
+        if hosted.is_hosted(reference):
+            return _known(await self._ask(self._sessions.retrieve_async(reference, {"expand": _EXPANDED})))
+        return _known(await self._ask(self._intents.retrieve_async(reference, {"expand": ["latest_charge"]})))
 
     async def cancel(self, reference: str) -> Json:
-        """The cancelled Intent. Trouble with status 400 when it has ended already."""
+        """The cancelled Intent, or the expired Checkout Session. Trouble with status 400 when it has ended already."""
         # Not under our own key: Stripe would keep a refusal ("still processing") and repeat it for a day.
-        return _intent((await self._ask(self._intents.cancel_async(reference))).to_dict())
+        if hosted.is_hosted(reference):
+            return _known(await self._ask(self._sessions.expire_async(reference, {"expand": _EXPANDED})))
+        return _known(await self._ask(self._intents.cancel_async(reference)))
 
-    async def search(self, attempt: str) -> str | None:
-        """The reference of the Intent made for `attempt`; None also while Stripe has not indexed it yet."""
+    async def search(self, attempt: AttemptId) -> Json | None:
+        """The Intent made for `attempt`, by us or by its hosted page; None also while Stripe has not indexed it yet."""
         query = f"metadata['attempt']:'{attempt}'"
         try:
             found = await self._ask(self._intents.search_async({"query": query, "limit": 1}))
@@ -64,12 +81,26 @@ class Api:
             if trouble.status not in _NO_SEARCH:
                 raise
             return None
-        match found.to_dict():
-            case {"data": []}:
-                return None
-            case {"data": [{"id": str(reference)}, *_]}:
-                return reference
-        raise Trouble(200, _NONSENSE)
+        return next((_known(intent) for intent in _listed(found)), None)
+
+    async def hosted_of(self, intent: str) -> str | None:
+        """The reference of the Checkout Session that this Intent belongs to."""
+        found = await self._ask(self._sessions.list_async({"payment_intent": intent, "limit": 1}))
+        return next((str(_known(session)["id"]) for session in _listed(found)), None)
+
+    async def find_hosted(self, attempt: AttemptId) -> str | None:
+        """The reference of the Checkout Session made for `attempt`, among the latest 500 of that time.
+
+        They cannot be searched, but listed, and the attempt's id tells when.
+        """
+        asked: Any = {"created": hosted.made_around(attempt), "limit": _LONGEST_LIST}
+        for _ in range(_MOST_LISTS):
+            sessions = _listed(await self._ask(self._sessions.list_async(asked)))
+            found = hosted.find_in(sessions, attempt)
+            if found or len(sessions) < _LONGEST_LIST:
+                return found
+            asked = {**asked, "starting_after": str(_known(sessions[-1])["id"])}
+        return None
 
     async def aclose(self) -> None:
         """Let the connections go."""
@@ -118,10 +149,22 @@ class _Http(stripe.HTTPClient):
         await self._connections.aclose()
 
 
-def _intent(answer: Json) -> Json:
-    if not isinstance(answer.get("id"), str):
+def _made(answer: Any) -> tuple[Json, bool]:
+    return _known(answer), answer.last_response.headers.get("idempotent-replayed") == "true"
+
+
+def _known(answer: Any) -> Json:
+    found = answer.to_dict() if isinstance(answer, stripe.StripeObject) else answer
+    if not isinstance(found, Mapping) or not isinstance(found.get("id"), str):
         raise Trouble(200, _NONSENSE)
-    return answer
+    return found
+
+
+def _listed(answer: Any) -> list[Any]:
+    found = answer.to_dict().get("data")
+    if not isinstance(found, list):
+        raise Trouble(200, _NONSENSE)
+    return found
 
 
 def _error_in(body: object) -> Json:

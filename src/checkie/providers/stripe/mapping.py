@@ -1,4 +1,4 @@
-"""Stripe's words into ours. Pure: JSON objects in, outcomes out.
+"""Stripe's words into ours: PaymentIntents and errors. Pure: JSON objects in, outcomes out.
 
 States of a PaymentIntent: docs.stripe.com/payments/paymentintents/lifecycle. Errors: docs.stripe.com/api/errors.
 """
@@ -17,9 +17,7 @@ from checkie.payments.port import (
     Declined,
     InProgress,
     Intent,
-    Notice,
     Outcome,
-    Refunded,
     Unknown,
     Withdrawn,
 )
@@ -29,13 +27,12 @@ Json: TypeAlias = Mapping[str, Any]
 
 NOT_MADE: Final = "The payment could not be made. Nothing was charged."
 _NOT_AUTHENTICATED: Final = "Your bank did not confirm that it was you. Nothing was charged."
-_LONGEST_DESCRIPTION: Final = 1000
+LONGEST_DESCRIPTION: Final = 1000
+MARK: Final = "hosted"
+"""Stands in the metadata of a PaymentIntent that Stripe's hosted page makes."""
 _SECRET_REASONS: Final = frozenset({"generic_decline", "fraudulent", "lost_card", "merchant_blacklist", "stolen_card"})
 """Shown as a plain decline: docs.stripe.com/declines/codes forbids telling the buyer more."""
 _THREE_D_SECURE: Final = {"authenticated": "passed", "attempt_acknowledged": "passed", "failed": "failed"}
-_INTENT_EVENTS: Final = frozenset(
-    f"payment_intent.{what}" for what in ("succeeded", "payment_failed", "requires_action", "canceled", "processing")
-)
 
 
 class Trouble(Exception):
@@ -57,11 +54,26 @@ def create_params(intent: Intent) -> dict[str, Any]:
         "currency": intent.amount.currency.lower(),
         "automatic_payment_methods": {"enabled": True},
         "metadata": {"attempt": intent.key, "payment": intent.payment},
-        "description": intent.description[:_LONGEST_DESCRIPTION],
+        "description": intent.description[:LONGEST_DESCRIPTION],
         "receipt_email": intent.email,
     }
-    # Stripe refuses an empty string where it expects a text or nothing.
+    return without_empty(params)
+
+
+def placeholder_params(key: AttemptId) -> dict[str, Any]:
+    """The body of an Intent that nobody can pay, which takes an attempt's key so that no other request can have it."""
+    description = "Placeholder for a payment that was given up before it was made"
+    return {"amount": 100, "currency": "usd", "description": description, "metadata": {"attempt": key}}
+
+
+def without_empty(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Stripe refuses an empty string where it expects a text or nothing."""
     return {name: value for name, value in params.items() if value}
+
+
+def is_hosted(intent: Json) -> bool:
+    """Whether this PaymentIntent belongs to Stripe's hosted page."""
+    return MARK in (intent.get("metadata") or {})
 
 
 def outcome_of(intent: Json, publishable_key: str) -> Outcome:
@@ -72,7 +84,7 @@ def outcome_of(intent: Json, publishable_key: str) -> Outcome:
     reference, error = str(intent.get("id")), intent.get("last_payment_error")
     match intent.get("status"):
         case "succeeded":
-            return _approved(reference, intent)
+            return approved(intent)
         case "processing" | "requires_capture":
             return InProgress(reference)
         case "requires_payment_method" | "canceled" if error:
@@ -85,6 +97,14 @@ def outcome_of(intent: Json, publishable_key: str) -> Outcome:
             return ActionNeeded(reference, action, secret, publishable_key=publishable_key)
         case status:
             return Unknown(f"Stripe reports the status {status!r}")
+
+
+def approved(intent: Json) -> Approved | Unknown:
+    """What a PaymentIntent that succeeded took."""
+    received = money_of(intent.get("amount_received"), intent.get("currency"))
+    if received is None:
+        return Unknown("Stripe reports success without an amount that makes sense")
+    return Approved(str(intent.get("id")), received, facts_of(intent.get("latest_charge")))
 
 
 def declined(reference: str | None, error: Json) -> Declined:
@@ -105,11 +125,16 @@ def refused(trouble: Trouble) -> Declined | Unknown:
     status, error = trouble.status, trouble.error
     if status == 402:
         return declined(_reference_in(error), error)
-    if status in (400, 404) and error.get("type") != "idempotency_error":
+    if status in (400, 404) and not is_taken(trouble):
         return Declined(None, str(error.get("code") or "invalid_request"), NOT_MADE)
     if status in (401, 403):
         return Declined(None, "provider_credentials_refused", NOT_MADE)
     return unknown(trouble)
+
+
+def is_taken(trouble: Trouble) -> bool:
+    """Whether the idempotency key was used for something else: other parameters, or another endpoint."""
+    return trouble.status == 400 and trouble.error.get("type") == "idempotency_error"
 
 
 def unknown(trouble: Trouble) -> Unknown:
@@ -120,34 +145,8 @@ def unknown(trouble: Trouble) -> Unknown:
     return Unknown("Stripe answered " + " ".join(str(detail) for detail in details if detail))
 
 
-def notice_of(event: Json, publishable_key: str) -> Notice | None:
-    """What an event tells about one of our attempts; None when it is about something else."""
-    kind, thing = event.get("type"), event["data"]["object"]
-    key = _attempt(thing)
-    if key is None or not (kind == "charge.refunded" or kind in _INTENT_EVENTS):
-        return None
-    news = _refunded(thing) if kind == "charge.refunded" else outcome_of(thing, publishable_key)
-    if kind == "payment_intent.payment_failed" and isinstance(news, ActionNeeded):
-        news = declined(news.reference, {})
-    return None if isinstance(news, Unknown) else Notice(str(event["id"]), key, news)
-
-
-def _approved(reference: str, intent: Json) -> Approved | Unknown:
-    received = _money(intent.get("amount_received"), intent.get("currency"))
-    if received is None:
-        return Unknown("Stripe reports success without an amount that makes sense")
-    return Approved(reference, received, _facts(intent.get("latest_charge")))
-
-
-def _refunded(charge: Json) -> Refunded | Unknown:
-    total = _money(charge.get("amount_refunded"), charge.get("currency"))
-    reference = charge.get("payment_intent")
-    if total is None or not isinstance(reference, str):
-        return Unknown("Stripe reports a refund without an amount or a payment")
-    return Refunded(reference, total)
-
-
-def _money(minor: object, currency: object) -> Money | None:
+def money_of(minor: object, currency: object) -> Money | None:
+    """An amount as Stripe tells it; None when it makes no sense."""
     if type(minor) is not int or not isinstance(currency, str):
         return None
     try:
@@ -156,21 +155,13 @@ def _money(minor: object, currency: object) -> Money | None:
         return None
 
 
-def _facts(charge: object) -> dict[str, str]:
+def facts_of(charge: object) -> dict[str, str]:
     """What a receipt may show; there only where the charge came expanded, which in webhooks it does not."""
     details = charge.get("payment_method_details") if isinstance(charge, Mapping) else None
     card = (details or {}).get("card") or {}
     result = str((card.get("three_d_secure") or {}).get("result"))
     facts = {"brand": card.get("brand"), "last4": card.get("last4"), "three_d_secure": _THREE_D_SECURE.get(result)}
     return {name: str(value) for name, value in facts.items() if value}
-
-
-def _attempt(thing: Json) -> AttemptId | None:
-    named = (thing.get("metadata") or {}).get("attempt")
-    try:
-        return AttemptId.parse(named) if isinstance(named, str) else None
-    except ValueError:
-        return None
 
 
 def _reference_in(error: Json) -> str | None:

@@ -316,13 +316,14 @@ class Checkout {
   async mountCard() {
     const provider = providers[this.facts.provider];
     this.slot.setAttribute("aria-busy", "true");
-    find("#card-error").textContent = "";
-    this.retry?.remove();
     await loadScript(this.facts.script);
     const isWaitedFor = document.activeElement === find("#card-open");
     const { lang: locale, dir: direction } = document.documentElement;
     const card = await provider.mount(this.slot, { key: this.facts.key, locale, direction, email: () => this.email.value.trim() });
     this.slot.removeAttribute("aria-busy");
+    // Not before: what is being pressed just now must neither go nor move.
+    find("#card-error").textContent = "";
+    this.otherWay?.remove();
     if (isWaitedFor || this.slot.contains(document.activeElement)) card.focus();
     return card;
   }
@@ -332,13 +333,13 @@ class Checkout {
   cardMissing() {
     this.slot.removeAttribute("aria-busy");
     find("#card-error").textContent = this.words.card_missing;
-    const isHosted = this.facts.hosted === "true";
-    this.retry = document.createElement("button");
-    this.retry.className = "button second";
-    this.retry.type = "button";
-    this.retry.textContent = isHosted ? this.words.hosted : this.words.retry;
-    this.retry.addEventListener("click", () => (isHosted ? this.form.submit() : this.openCard()));
-    find("#card-field").append(this.retry);
+    if (this.otherWay?.isConnected) return;
+    this.otherWay = document.createElement("button");
+    this.otherWay.className = "button second";
+    this.otherWay.type = "button";
+    this.otherWay.textContent = this.words.hosted;
+    this.otherWay.addEventListener("click", () => this.form.submit());
+    find("#card-field").append(this.otherWay);
   }
 
   // ---- paying

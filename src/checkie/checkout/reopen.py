@@ -1,0 +1,46 @@
+"""Open a session again whose payment waits for its buyer: the payment is called off, for certain, or nothing is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from checkie.checkout import store
+from checkie.checkout.advance import Move, advance
+from checkie.checkout.model import PaymentUnderWay, Session, SessionStatus, check_time
+from checkie.db import Database
+from checkie.payments import Attempt, Payment, cancel, latest_of
+from checkie.payments.port import Declined, Provider, Withdrawn
+
+
+async def reopen(db: Database, providers: Mapping[str, Provider], session: Session, now: datetime) -> Session:
+    """The session, open again: its latest attempt is called off.
+
+    Refuses with PaymentUnderWay when that could still succeed, and with SessionOver or AlreadyPaid.
+    """
+    found = await latest_of(db, session.id)
+    if found is not None:
+        await call_off(db, providers, *found, now)
+    session = await store.get_session(db, session.id)
+    check_time(session, now)
+    if session.status is not SessionStatus.OPEN:
+        raise PaymentUnderWay
+    return session
+
+
+async def call_off(
+    db: Database, providers: Mapping[str, Provider], payment: Payment, attempt: Attempt, now: datetime
+) -> None:
+    """Make sure that this attempt can no longer succeed, and let the session follow if it is paying with it.
+
+    Refuses with PaymentUnderWay when that is not certain.
+    """
+    if attempt.is_live:
+        outcome = await cancel(db, providers, attempt, now)
+        if not isinstance(outcome, Withdrawn | Declined):
+            raise PaymentUnderWay
+        payment, attempt = await latest_of(db, payment.session) or (payment, attempt)
+    move = Move.after(payment, attempt)
+    if move is not None:
+        async with db.transaction() as tx:
+            await advance(tx, payment.session.store, [move], now)

@@ -1,0 +1,163 @@
+"""Stripe's hosted page, a Checkout Session, in our words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from checkie.kernel import Money
+from checkie.payments.port import (
+    Action,
+    ActionNeeded,
+    Approved,
+    AttemptId,
+    Declined,
+    InProgress,
+    Intent,
+    Outcome,
+    Unknown,
+    Withdrawn,
+)
+from checkie.providers.stripe import amounts, hosted, mapping
+from tests.unit.providers.test_stripe_mapping import DECLINE, KEY, NOW, PAYMENT, intent_json
+
+ASKED = Intent(KEY, PAYMENT, Money(2599, "USD"), "Tea", "https://shop.example/ses_1", "b@shop.example", hosted=True)
+AT_S = int(NOW.timestamp())
+
+
+def session_json(**changes: Any) -> dict[str, Any]:
+    """A Checkout Session as Stripe shows it, as far as we read it."""
+    return {
+        "id": "cs_1",
+        "object": "checkout.session",
+        "status": "open",
+        "payment_status": "unpaid",
+        "url": "https://checkout.stripe.com/c/pay/cs_1",
+        "amount_total": 2599,
+        "currency": "usd",
+        "client_secret": None,
+        "client_reference_id": KEY,
+        "payment_intent": None,
+        "metadata": {"attempt": KEY, "payment": PAYMENT},
+        **changes,
+    }
+
+
+class TestCreateParams:
+    def test_ask_for_one_line_of_the_frozen_total(self) -> None:
+        names = {"attempt": KEY, "payment": PAYMENT}
+        price = {"currency": "usd", "unit_amount": 2599, "product_data": {"name": "Tea"}}
+        assert hosted.create_params(ASKED) == {
+            "mode": "payment",
+            "line_items": [{"quantity": 1, "price_data": price}],
+            "client_reference_id": KEY,
+            "metadata": names,
+            "payment_intent_data": {
+                "metadata": {**names, "hosted": "true"},
+                "description": "Tea",
+                "receipt_email": "b@shop.example",
+            },
+            "customer_email": "b@shop.example",
+            "success_url": "https://shop.example/ses_1",
+            "cancel_url": "https://shop.example/ses_1",
+            "expires_at": AT_S + 23 * 3600,
+        }
+
+    def test_say_the_total_in_stripes_minor_units(self) -> None:
+        params = hosted.create_params(replace(ASKED, amount=Money(5, "ISK")))
+        assert params["line_items"][0]["price_data"]["unit_amount"] == 500
+        with pytest.raises(amounts.Unsupported):
+            hosted.create_params(replace(ASKED, amount=Money(5124, "KWD")))
+
+    def test_have_a_name_for_what_has_none_and_nothing_empty(self) -> None:
+        params = hosted.create_params(replace(ASKED, description="", email=None))
+        assert params["line_items"][0]["price_data"]["product_data"] == {"name": PAYMENT}
+        assert params["payment_intent_data"].keys() == {"metadata"}
+        assert "customer_email" not in params
+
+    def test_are_the_same_for_the_same_intent_whenever_it_is_asked_for(self) -> None:
+        """Stripe refuses a key that comes again with other parameters, so no clock may be in them."""
+        assert hosted.create_params(ASKED) == hosted.create_params(replace(ASKED, reference="cs_1"))
+
+
+class TestOutcomeOf:
+    @pytest.mark.parametrize(
+        ("changes", "intent", "outcome"),
+        [
+            ({"payment_status": "paid"}, None, Approved("cs_1", Money(2599, "USD"))),
+            ({"payment_status": "paid"}, "pi_1", Approved("pi_1", Money(2599, "USD"))),
+            ({"payment_status": "paid", "status": "open"}, "pi_1", Approved("pi_1", Money(2599, "USD"))),
+            ({"payment_status": "paid", "status": "expired"}, "pi_1", Approved("pi_1", Money(2599, "USD"))),
+            ({"status": "complete"}, None, InProgress("cs_1")),
+            ({"status": "complete"}, "pi_1", InProgress("cs_1")),
+            ({"status": "complete"}, {"status": "processing"}, InProgress("cs_1")),
+            ({"status": "complete"}, {"status": "requires_action"}, InProgress("cs_1")),
+            ({"status": "complete"}, {"status": "canceled"}, Withdrawn("cs_1")),
+            (
+                {"status": "complete"},
+                {"status": "requires_payment_method", "last_payment_error": DECLINE},
+                Declined("cs_1", "card_declined", "Declined."),
+            ),
+            ({"status": "expired"}, None, Withdrawn("cs_1")),
+            ({"status": "expired"}, "pi_1", Withdrawn("cs_1")),
+            ({"status": "expired"}, {"status": "canceled", "last_payment_error": DECLINE}, Withdrawn("cs_1")),
+            ({"status": "expired"}, {"status": "processing"}, InProgress("cs_1")),
+            (
+                {"status": "expired"},
+                {"status": "succeeded", "amount_received": 2599},
+                Approved("pi_1", Money(2599, "USD")),
+            ),
+        ],
+    )
+    def test_goes_by_the_payment_status(self, changes: dict[str, Any], intent: Any, outcome: Outcome) -> None:
+        expanded = intent_json(**intent) if isinstance(intent, dict) else intent
+        assert hosted.outcome_of(session_json(**changes, payment_intent=expanded)) == outcome
+
+    @pytest.mark.parametrize("error", [None, DECLINE])
+    def test_of_an_open_page_waits_for_the_buyer_whatever_was_declined_there(self, error: Any) -> None:
+        session = session_json(payment_intent=intent_json(last_payment_error=error))
+        url = "https://checkout.stripe.com/c/pay/cs_1"
+        assert hosted.outcome_of(session) == ActionNeeded("cs_1", Action.CONFIRM, "", hosted_url=url)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"payment_status": "no_payment_required", "status": "complete"},
+            {"payment_status": None},
+            {"status": "recovered"},
+            {"payment_status": "paid", "amount_total": None},
+            {"payment_status": "paid", "amount_total": "2599"},
+            {"payment_status": "paid", "currency": "zzz"},
+        ],
+    )
+    def test_of_what_makes_no_sense_is_unknown(self, changes: dict[str, Any]) -> None:
+        assert isinstance(hosted.outcome_of(session_json(**changes)), Unknown)
+
+    def test_tells_the_card(self) -> None:
+        charge = {"payment_method_details": {"card": {"brand": "visa", "last4": "4242", "fingerprint": "x"}}}
+        intent = intent_json(status="succeeded", latest_charge=charge)
+        outcome = hosted.outcome_of(session_json(status="complete", payment_status="paid", payment_intent=intent))
+        assert outcome == Approved("pi_1", Money(2599, "USD"), {"brand": "visa", "last4": "4242"})
+
+    def test_does_not_show_the_address_of_the_page(self) -> None:
+        assert "checkout.stripe.com" not in repr(hosted.outcome_of(session_json()))
+
+
+class TestFindIn:
+    def test_knows_its_own_among_others(self) -> None:
+        other = session_json(id="cs_2", client_reference_id=AttemptId.new(7, NOW))
+        assert hosted.find_in([other, {}, None, session_json()], KEY) == "cs_1"
+        assert hosted.find_in([other, session_json(id=None)], KEY) is None
+
+    def test_looks_a_minute_around_the_birth_of_the_attempt(self) -> None:
+        assert hosted.made_around(KEY) == {"gte": AT_S - 60, "lte": AT_S + 60}
+
+
+class TestTooLate:
+    def test_is_no_decline(self) -> None:
+        late = {"type": "invalid_request_error", "param": "expires_at"}
+        assert hosted.came_too_late(mapping.Trouble(400, late))
+        assert not hosted.came_too_late(mapping.Trouble(400, {**late, "param": "line_items"}))
+        assert not hosted.came_too_late(mapping.Trouble(500, late))
