@@ -14,6 +14,8 @@ from scripts.docs import schema
 
 ROOT = Path(__file__).parents[2]
 GLOBAL = {"db.lease", "db.migration", "db.owner", "outbox.position", "stores.store"}
+SMALL = {"catalog.page", "ledger.account", "ledger.balance", "webhooks.endpoint"}
+"""What a store has a handful of, however much it sells."""
 APPEND_ONLY = {"db.migration", "ledger.account", "ledger.transfer", "outbox.event", "webhooks.event"}
 
 TABLES = """
@@ -53,6 +55,10 @@ STORELESS_REFERENCE = """
 select format('%s %s', r.name, f.name) from relation r join reference f on f.conrelid = r.oid
 join relation target on target.oid = f.confrelid
 where case when target.is_global then false else r.is_global or not 'store=store' = any(f.columns) end order by 1
+"""
+AVERAGED = """
+select r.name from relation r join pg_attribute a on a.attrelid = r.oid and a.attname = 'store'
+where not r.is_global and not coalesce('n_distinct=1' = any(a.attoptions), false) order by 1
 """
 REFERENCES = """
 select r.name, r.module, target.module as target from relation r join reference f on f.conrelid = r.oid
@@ -105,6 +111,11 @@ async def upward(owner: asyncpg.Connection) -> list[str]:
 class TestEveryTable:
     async def test_is_keyed_by_store_or_listed_as_global(self, owner: asyncpg.Connection) -> None:
         assert await names(owner, UNKEYED) == []
+
+    async def test_that_grows_with_sales_is_planned_for_by_its_largest_store(self, owner: asyncpg.Connection) -> None:
+        assert set(await names(owner, AVERAGED)) == SMALL
+        await owner.execute('alter table orders."order" alter column store reset (n_distinct)')
+        assert set(await names(owner, AVERAGED)) == SMALL | {"orders.order"}
 
     async def test_that_is_listed_as_global_exists_and_is(self, owner: asyncpg.Connection) -> None:
         assert await names(owner, NOT_GLOBAL) == []

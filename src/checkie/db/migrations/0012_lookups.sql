@@ -2,6 +2,9 @@
 -- average believes that a store has few rows, and rather than look up ten keys it would look through the store. So it is told
 -- that there is one store: it reckons with the largest it has seen.
 alter table outbox.event alter column store set (n_distinct = 1);
+alter table outbox.inbox alter column store set (n_distinct = 1);
+alter table outbox.dead_letter alter column store set (n_distinct = 1);
+alter table web.idempotency_key alter column store set (n_distinct = 1);
 alter table customers.customer alter column store set (n_distinct = 1);
 alter table ledger.transfer alter column store set (n_distinct = 1);
 alter table ledger.delta alter column store set (n_distinct = 1);
