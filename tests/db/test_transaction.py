@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from checkie.db import Database, Overtaken, Tx, undisturbed
+from checkie.db.statements import OVERTAKEN
 from tests import make
 from tests.make import START
 
@@ -25,6 +26,12 @@ async def store(db: Database) -> int:
 
 async def messages(db: Database, store: int) -> list[str]:
     return await db.fetchval(ALL, store) or []
+
+
+def overtaken() -> float:
+    """How often somebody was quicker, as the metric tells it."""
+    (metric,) = OVERTAKEN.collect()
+    return metric.samples[0].value
 
 
 class TestWrites:
@@ -155,8 +162,9 @@ class TestOvertaken:
                 tx.write(ADD_NEW, store, "one", START, rows=1)
                 return "made"
 
+        before = overtaken()
         assert await undisturbed(decide) == "there"
-        assert tries == 2
+        assert (tries, overtaken() - before) == (2, 1)
 
     async def test_is_told_when_it_does_not_end(self, db: Database, store: int) -> None:
         async def decide() -> None:

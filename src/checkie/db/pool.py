@@ -93,6 +93,7 @@ class Database:
         except BaseException as error:
             await tx.roll_back()
             if isinstance(error, _OVERTAKEN):
+                statements.OVERTAKEN.inc()
                 raise Overtaken from error
             raise
         finally:
