@@ -108,4 +108,4 @@ def provider_pages(settings: Settings) -> Mapping[str, ProviderPage]:
 async def runtime(settings: Settings, urls: Urls) -> AsyncIterator[Runtime]:
     """What every process works with: an open database, the clock, the keys."""
     async with Database(urls.app, settings.pool_size) as db:
-        yield Runtime(db, system_now, keyring(settings), settings.public_url)
+        yield Runtime(db, system_now, keyring(settings), settings.public_url, settings.trusted_proxies)

@@ -137,6 +137,12 @@ class Settings:
         _networks,
         "",
     )
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
+        "CHECKIE_TRUSTED_PROXIES",
+        "Networks of the proxies in front, e.g. 10.0.0.0/8. Their X-Forwarded-For says who visits; no other is read.",
+        _networks,
+        "",
+    )
     simulator_url: str | None = _setting(
         "CHECKIE_SIMULATOR_URL", "Where the payment simulator is. Empty: no simulator.", _maybe, ""
     )

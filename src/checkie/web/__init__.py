@@ -11,7 +11,7 @@ from checkie.web.middleware import Observed
 from checkie.web.paging import ListBody, paging
 from checkie.web.problems import Problem, install, problem
 from checkie.web.routing import router
-from checkie.web.runtime import Runtime, bearer, client_ip, runtime
+from checkie.web.runtime import Runtime, bearer, runtime
 from checkie.web.visitor import Visitor, is_machine, visitor
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "Runtime",
     "Visitor",
     "bearer",
-    "client_ip",
     "contract",
     "idempotency_key",
     "install",

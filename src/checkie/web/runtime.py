@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, cast
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any, Final, TypeAlias, cast
 
 from starlette.requests import Request
 
 from checkie.db import Database
 from checkie.kernel import Keyring, Recent
 
+Network: TypeAlias = IPv4Network | IPv6Network
 _BELIEVED: Final = timedelta(seconds=1)
 
 
@@ -23,6 +25,8 @@ class Runtime:
     now: Callable[[], datetime]
     keyring: Keyring = field(repr=False)
     public_url: str
+    proxies: Sequence[Network] = ()
+    """Networks of the proxies in front, whose word on where a request comes from is taken."""
     recent: Recent[tuple[str, str], Any] = field(default_factory=lambda: Recent(_BELIEVED), repr=False)
     """Pages by address, as found by `checkout.find_page`: shared by all requests of this process."""
 
@@ -36,8 +40,3 @@ def bearer(request: Request) -> str | None:
     """The token of `Authorization: Bearer …`, if there is one."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
-
-
-def client_ip(request: Request) -> str | None:
-    """The address that the connection comes from."""
-    return request.client.host if request.client else None

@@ -8,7 +8,8 @@ from typing import Final
 
 from starlette.requests import Request
 
-from checkie.web.runtime import client_ip
+from checkie.web.origin import origin
+from checkie.web.runtime import runtime
 
 _LONGEST: Final = 512
 _LONGEST_NAME: Final = 40
@@ -36,7 +37,9 @@ def visitor(request: Request) -> Visitor:
     """What the request tells of the browser that sends it."""
     utm = {key[4:]: value for key, value in request.query_params.items() if key.startswith("utm_")}
     headers = request.headers
-    return Visitor(client_ip(request), headers.get("user-agent"), headers.get("referer"), utm)
+    peer = request.client.host if request.client else None
+    ip = origin(peer, headers.getlist("x-forwarded-for"), runtime(request).proxies)
+    return Visitor(ip, headers.get("user-agent"), headers.get("referer"), utm)
 
 
 def is_machine(request: Request) -> bool:

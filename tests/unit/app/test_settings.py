@@ -28,6 +28,7 @@ class TestLoad:
                 "CHECKIE_PUBLIC_URL": "https://pay.example/",
                 "CHECKIE_SECRET_KEYS": f"k2:{KEY}, k1:{OTHER}",
                 "CHECKIE_WEBHOOK_NETWORKS": "10.1.0.0/16, fd00::/8",
+                "CHECKIE_TRUSTED_PROXIES": "10.2.0.0/16",
                 "CHECKIE_DEV": "1",
             }
         )
@@ -35,6 +36,7 @@ class TestLoad:
         assert settings.keyring is not None
         assert (settings.keyring.current, sorted(settings.keyring.keys)) == ("k2", ["k1", "k2"])
         assert [str(network) for network in settings.webhook_networks] == ["10.1.0.0/16", "fd00::/8"]
+        assert [str(network) for network in settings.trusted_proxies] == ["10.2.0.0/16"]
 
     def test_ignores_what_is_not_ours(self) -> None:
         assert load({"PATH": "/bin", "PGPASSWORD": "x"}) == load({})
