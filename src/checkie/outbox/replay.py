@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
+from uuid import UUID
 
 import structlog
 
@@ -12,30 +13,38 @@ from checkie.outbox.consumer import Consumer
 from checkie.outbox.event import Recorded
 
 _log = structlog.get_logger()
-_DEAD: Final = "select store, event from outbox.dead_letter where consumer = $1 order by at, event limit $2"
+_BEFORE_ALL: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DEAD: Final = """
+select store, event, at from outbox.dead_letter where consumer = $1 and (at, event) > ($2, $3)
+order by at, event limit $4
+"""
 _EVENT: Final = """
 select store, id, aggregate, seq, name, body, at, partition from outbox.event where store = $1 and id = $2
 """
 _FORGET: Final = "delete from outbox.dead_letter where store = $1 and consumer = $2 and event = $3"
 
 
-async def redrive(db: Database, consumer: Consumer, now: datetime, limit: int = 1000) -> int:
-    """Try a consumer's dead letters again, oldest first; how many went through. Those that fail again stay."""
-    done = 0
-    for dead in await db.fetch(_DEAD, consumer.name, limit):
-        row = await db.fetchrow(_EVENT, dead["store"], dead["event"])
-        if row is None:
-            continue
-        try:
-            await consumer.do(dead["store"], [Recorded(**dict(row))], now)
-        except Exception as error:  # noqa: BLE001 it stays a dead letter, and the others are tried
-            _log.warning(
-                "dead_letter_failed_again", consumer=consumer.name, event_id=str(dead["event"]), error=repr(error)
-            )
-            continue
-        await db.execute(_FORGET, dead["store"], consumer.name, dead["event"])
-        done += 1
+async def redrive(db: Database, consumer: Consumer, now: datetime, batch: int = 1000) -> int:
+    """Try each of a consumer's dead letters again, oldest first; how many went through. Those that fail again stay."""
+    done, at, event = 0, _BEFORE_ALL, UUID(int=0)
+    while rows := await db.fetch(_DEAD, consumer.name, at, event, batch):
+        for row in rows:
+            done += await _again(db, consumer, row["store"], row["event"], now)
+        at, event = rows[-1]["at"], rows[-1]["event"]
     return done
+
+
+async def _again(db: Database, consumer: Consumer, store: int, event: UUID, now: datetime) -> bool:
+    row = await db.fetchrow(_EVENT, store, event)
+    if row is None:
+        return False
+    try:
+        await consumer.do(store, [Recorded(**dict(row))], now)
+    except Exception as error:  # noqa: BLE001 it stays a dead letter, and the others are tried
+        _log.warning("dead_letter_failed_again", consumer=consumer.name, event_id=str(event), error=repr(error))
+        return False
+    await db.execute(_FORGET, store, consumer.name, event)
+    return True
 
 
 async def replay(consumer: Consumer, now: datetime) -> int:

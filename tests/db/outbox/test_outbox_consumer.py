@@ -270,6 +270,15 @@ class TestRedrive:
         assert (await group.effects(), await group.dead()) == (["a", "poison"], 0)
         assert await redrive(group.db, process.consumer, START) == 0
 
+    async def test_comes_past_those_that_fail_again(self, group: Group) -> None:
+        await group.say("poison", "venom", "a", "b")
+        process = group.process()
+        process.poison = {"poison", "venom", "a", "b"}
+        await process.work()
+        process.poison = {"poison", "venom"}
+        assert await redrive(group.db, process.consumer, START, batch=1) == 2
+        assert (await group.effects(), await group.dead()) == (["a", "b"], 2)
+
 
 class TestReplay:
     async def test_runs_everything_so_far_through_a_fresh_name(self, group: Group) -> None:
