@@ -115,7 +115,7 @@ class Settings:
         _database,
         "",
     )
-    pool_size: int = _setting("CHECKIE_POOL_SIZE", "Most database connections of one process.", _count(2, 200), "10")
+    pool_size: int = _setting("CHECKIE_POOL_SIZE", "Most database connections of one process.", _count(2, 200), "20")
     host: str = _setting("CHECKIE_HOST", "Address that `serve` listens on.", _text, "127.0.0.1")
     port: int = _setting("CHECKIE_PORT", "Port that `serve` listens on.", _count(1, 65535), "8000")
     worker_metrics_port: int = _setting(
