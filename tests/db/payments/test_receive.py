@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from checkie import payments
 from checkie.db import Database
 from checkie.payments.model import NoSuchAttempt
-from checkie.payments.port import Approved, AttemptId, BadSignature
+from checkie.payments.port import Approved, AttemptId, BadSignature, Declined
 from tests import make
 from tests.fakes import FakeProvider
 from tests.make import PRICE, START, Shop
@@ -76,6 +77,20 @@ class TestReceive:
                 await shop.hear(paying.attempt.id, event="sev_1")
         assert await shop.hear(paying.attempt.id, event="sev_1")
         assert (await shop.balances())["MERCHANT"] == 2524
+
+    async def test_decides_anew_when_the_attempt_changes_under_its_hands(self, shop: Shop) -> None:
+        """The reference is noted just as a decline comes that knows none: it is not lost."""
+        _, paying = await shop.paying()
+        named = "update payments.attempt set provider_reference = 'just_noted' where store = $1"
+        async with shop.db.transaction() as somebody:
+            await somebody.execute(named, shop.store.number)
+            news = asyncio.create_task(shop.hear(paying.attempt.id, Declined(None, "card_declined", "No.")))
+            await asyncio.sleep(0.1)
+        assert await news
+        sql = "select status, provider_reference from payments.attempt where store = $1"
+        row = await shop.db.fetchrow(sql, shop.store.number)
+        assert row is not None
+        assert tuple(row) == ("FAILED", "just_noted")
 
     async def test_keeps_what_may_be_shown_and_no_more(self, shop: Shop) -> None:
         _, paying = await shop.paying()
