@@ -133,6 +133,13 @@ class SimulatorServer:
         """The webhooks that came."""
         return self.listener.received
 
+    async def charges(self) -> list[dict[str, Any]]:
+        """Every charge."""
+        page = await self.control("/control/charges?limit=1000")
+        assert not page["has_more"]
+        found: list[dict[str, Any]] = page["data"]
+        return found
+
     async def control(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The answer of the control API: to a POST, if there is a body, else to a GET."""
         answer = await (self.merchant.get(path) if body is None else self.merchant.post(path, json=body))
