@@ -16,11 +16,14 @@ alter table webhooks.event alter column store set (n_distinct = 1);
 alter table webhooks.delivery alter column store set (n_distinct = 1);
 
 -- Of a new table it knows nothing, and every index that begins with `store` is as good to it as the key. So the others begin
--- with what is looked for: ids are unique by themselves.
+-- with what is looked for, but for those that give a list its order: ids are unique by themselves.
 alter table outbox.event drop constraint seq_once_per_aggregate,
   add constraint seq_once_per_aggregate unique (aggregate, seq, store);
 alter table customers.customer drop constraint customer_once_per_email,
   add constraint customer_once_per_email unique (email_key, store);
+alter table ledger.transfer drop constraint transfer_once, add constraint transfer_once unique (key, store);
+drop index ledger.transfer_by_subject;
+create index transfer_by_subject on ledger.transfer (subject, store);
 alter table payments.payment drop constraint payment_once_per_session,
   add constraint payment_once_per_session unique (session, store);
 alter table payments.attempt drop constraint attempt_number_once,
