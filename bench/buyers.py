@@ -69,7 +69,7 @@ class Buyer:
     api: Address
     bank: Address
     score: Score
-    _shop: Connection | None = None
+    _merchant: Connection | None = None
     _till: Connection | None = None
 
     async def buy(self, page: str, email: str) -> None:
@@ -83,28 +83,28 @@ class Buyer:
 
     def leave(self) -> None:
         """Let the connections go."""
-        for connection in (self._shop, self._till):
+        for connection in (self._merchant, self._till):
             if connection:
                 connection.close()
-        self._shop = self._till = None
+        self._merchant = self._till = None
 
     async def _buy(self, page: str, email: str) -> None:
         begun = started = perf_counter()
-        shop = self._shop = self._shop or await Connection.open(self.api.host, self.api.port)
-        session = (await self._ask(shop, self.api.request("GET", f"/api/widget/pages/{page}"), "page"))["session"]
+        merchant = self._merchant = self._merchant or await Connection.open(self.api.host, self.api.port)
+        session = (await self._ask(merchant, self.api.request("GET", f"/api/widget/pages/{page}"), "page"))["session"]
         started = self.score.note("page", started)
         session_id, secret = session["id"], session["client_secret"]
         bearer = f"Authorization: Bearer {secret}\r\n"
         body = b'{"email":"%b"}' % email.encode()
         changed = self.api.request("PATCH", f"/api/widget/sessions/{session_id}", body, bearer)
-        await self._ask(shop, changed, "change")
+        await self._ask(merchant, changed, "change")
         started = self.score.note("change", started)
         body = b'{"session_id":"%b"}' % session_id.encode()
         key = f"Idempotency-Key: {session_id}\r\n"
-        paying = await self._ask(shop, self.api.request("POST", "/api/widget/checkout", body, key), "checkout")
+        paying = await self._ask(merchant, self.api.request("POST", "/api/widget/checkout", body, key), "checkout")
         self.score.note("checkout", started)
         await self._confirm(paying["provider"])
-        await self._await_completion(shop, session_id)
+        await self._await_completion(merchant, session_id)
         self.score.note("whole", begun)
         self.score.done += 1
 
@@ -118,14 +118,14 @@ class Buyer:
         if answer["status"] != "succeeded":
             raise Failed(f"confirm answered {answer['status']}")
 
-    async def _await_completion(self, shop: Connection, session_id: str) -> None:
+    async def _await_completion(self, merchant: Connection, session_id: str) -> None:
         request = self.api.request("GET", f"/api/widget/sessions/{session_id}/status")
         pause_s = FIRST_LOOK_S
         while True:
             await asyncio.sleep(pause_s)
             pause_s = LOOK_AGAIN_S
             started = perf_counter()
-            status, body = await shop.exchange(request)
+            status, body = await merchant.exchange(request)
             self.score.note("status", started)
             self.score.polls += 1
             if status != 200:
@@ -155,13 +155,13 @@ class Load:
         """Whole checkouts over `pages` in turn. Those begun within `seconds` are run to their end."""
         score, begun, until = Score(), iter(range(self.most)), perf_counter() + self.seconds
 
-        async def shop() -> None:
+        async def merchant() -> None:
             buyer = Buyer(self.api, self.bank, score)
             while perf_counter() < until and (number := next(begun, None)) is not None:
                 await buyer.buy(pages[number % len(pages)], f"buyer-{run}-{number}@example.com")
             buyer.leave()
 
-        await asyncio.gather(*(shop() for _ in range(self.buyers)))
+        await asyncio.gather(*(merchant() for _ in range(self.buyers)))
         return score
 
     async def page_gets(self, path: str) -> Score:

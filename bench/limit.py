@@ -16,7 +16,7 @@ from typing import Final
 
 import asyncpg
 
-from checkie.db.embedded import Server
+from checkie.app.embedded import Server
 from checkie.db.migrate import migrate
 
 DATABASE: Final = "bench_limit"

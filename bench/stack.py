@@ -20,10 +20,10 @@ import httpx
 
 from bench.processes import Process, parts_of
 from checkie import catalog, stores, webhooks
-from checkie.app import compose
+from checkie.app import compose, embedded
 from checkie.app.clock import system_now
 from checkie.app.settings import load
-from checkie.db import Database, embedded
+from checkie.db import Database
 from checkie.kernel import Money
 
 _READY_S: Final = 60.0
@@ -77,13 +77,15 @@ class Stack:
         async with Database(self.server.url()) as db:
             for number in range(count):
                 now = system_now()
-                async with db.transaction() as tx:
+                async with db.transaction() as unit:
                     store = await stores.create(
-                        tx, slug=f"many-{number}", name=f"Store {number}", currency="USD", now=now
+                        unit, slug=f"many-{number}", name=f"Store {number}", currency="USD", now=now
                     )
                     page = catalog.NewPage(slug="page", title="One of many", price=price, quantity_max=10)
-                    await catalog.create_page(tx, store.number, page, now)
-                    await webhooks.create_endpoint(tx, keyring, store=store.number, now=now, url=endpoint, events=["*"])
+                    await catalog.create_page(unit, store.number, page, now)
+                    await webhooks.create_endpoint(
+                        unit, keyring, store=store.number, now=now, url=endpoint, events=["*"]
+                    )
         return [f"many-{number}/page" for number in range(count)]
 
 

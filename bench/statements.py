@@ -12,7 +12,7 @@ from typing import Final
 
 import asyncpg
 
-from checkie.db.embedded import Server
+from checkie.app.embedded import Server
 
 _LINE: Final = re.compile(
     rb"^\d{4}-[^\n]* checkie_app@checkie LOG:  (?:execute [^:]*|statement): ([^\n]*(?:\n\t[^\n]*)*)", re.MULTILINE

@@ -19,7 +19,8 @@ from typing import Final
 import asyncpg
 import pytest
 
-from checkie.db import embedded
+from checkie.app import embedded
+from checkie.app.compose import CONSTRAINTS
 from checkie.db.migrate import MIGRATIONS, migrate
 from checkie.db.pool import Database
 from tests import tools
@@ -91,7 +92,7 @@ def database_url(postgres: embedded.Server, clone: str) -> str:
 @pytest.fixture(scope="session")
 async def db(database_url: str) -> AsyncIterator[Database]:
     """A pool on this run's database, as the application."""
-    async with Database(database_url) as database:
+    async with Database(database_url, constraints=CONSTRAINTS) as database:
         yield database
 
 
@@ -125,7 +126,7 @@ async def own_url(postgres: embedded.Server, run: str, request: pytest.FixtureRe
 @pytest.fixture(scope="module")
 async def own_db(own_url: str) -> AsyncIterator[Database]:
     """That database, as the application."""
-    async with Database(own_url.replace("checkie_owner@", "checkie_app@"), size=4) as database:
+    async with Database(own_url.replace("checkie_owner@", "checkie_app@"), size=4, constraints=CONSTRAINTS) as database:
         yield database
 
 

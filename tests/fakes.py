@@ -13,11 +13,11 @@ from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
 from checkie.kernel import Money
+from checkie.kernel.ids import AttemptId
 from checkie.payments.port import (
     Action,
     ActionNeeded,
     Approved,
-    AttemptId,
     BadSignature,
     Declined,
     InProgress,

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from checkie import web, webhooks
 from checkie.app.api_document import Api
 from checkie.db import Database
+from checkie.kernel.ids import DeliveryId, EndpointId
 from checkie.web import contract
-from checkie.webhooks import DeliveryId, EndpointId
 from tests import make
 
 router = APIRouter()

@@ -1,6 +1,6 @@
 """Factories: what a test needs, valid by default; name by keyword what is to differ.
 
-Tests that use a database make a store of their own (`make.store`, `make.shop`) and never clean up.
+Tests that use a database make a store of their own (`make.store`, `make.merchant`) and never clean up.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ from typing import Any, Final
 
 from checkie import catalog, checkout, ledger, payments, stores, webhooks
 from checkie.app.worker import Worker
-from checkie.catalog import NewPage, PageId, Pricing
+from checkie.catalog import NewPage, Pricing
 from checkie.checkout import Session, SessionStatus
 from checkie.checkout.open import Opened
-from checkie.checkout.pay import Paying
+from checkie.checkout.pay import PaymentStarted
 from checkie.checkout.quote import Quote
-from checkie.db import STATEMENTS, Database
+from checkie.db import Database
+from checkie.db.statements import STATEMENTS
 from checkie.kernel import Keyring, Money
-from checkie.payments import Attempt, AttemptStatus, OrderId, Payment, PaymentStatus, SessionId
-from checkie.payments.port import AttemptId, Outcome, PaymentId, Provider, Refunded
+from checkie.kernel.ids import AttemptId, OrderId, PageId, PaymentId, SessionId
+from checkie.payments import Attempt, AttemptStatus, Payment, PaymentStatus
+from checkie.payments.port import Outcome, Provider, Refunded
 from checkie.web import Visitor
 from tests.fakes import FakeProvider
 
@@ -73,6 +75,7 @@ def payment(**different: Any) -> Payment:
         "failure_code": None,
         "failure_message": None,
         "seq": 1,
+        "version": 1,
     }
     return Payment(**{**plain, **different})
 
@@ -93,6 +96,7 @@ def attempt(**different: Any) -> Attempt:
         "requires_3ds": False,
         "three_ds_status": None,
         "facts": {},
+        "version": 1,
     }
     return Attempt(**{**plain, **different})
 
@@ -104,8 +108,8 @@ def quote(**different: Any) -> Quote:
         "unit": PRICE,
         "quantity": 1,
         "pricing": Pricing.FIXED,
-        "least": PRICE,
-        "most": PRICE,
+        "min": PRICE,
+        "max": PRICE,
         "quantity_max": 10,
     }
     return Quote(**{**plain, **different})
@@ -137,8 +141,8 @@ def session(**different: Any) -> Session:
 async def store(db: Database, *, fee_bps: int = 290, currency: str = "USD") -> stores.Store:
     """A store of the test's own."""
     slug = f"shop-{next(_numbers)}"
-    async with db.transaction() as tx:
-        return await stores.create(tx, slug=slug, name=slug.title(), currency=currency, now=START, fee_bps=fee_bps)
+    async with db.transaction() as unit:
+        return await stores.create(unit, slug=slug, name=slug.title(), currency=currency, now=START, fee_bps=fee_bps)
 
 
 async def page(db: Database, number: int, **different: Any) -> catalog.Page:
@@ -149,8 +153,8 @@ async def page(db: Database, number: int, **different: Any) -> catalog.Page:
         "price": PRICE,
         "provider": "fake",
     }
-    async with db.transaction() as tx:
-        return await catalog.create_page(tx, number, NewPage(**{**plain, **different}), START)
+    async with db.transaction() as unit:
+        return await catalog.create_page(unit, number, NewPage(**{**plain, **different}), START)
 
 
 def worker(db: Database, providers: Mapping[str, Provider], clock: Clock) -> Worker:
@@ -178,7 +182,7 @@ async def drain(db: Database, providers: Mapping[str, Provider], clock: Clock) -
 
 
 @dataclass
-class Shop:
+class Merchant:
     """A store with one page, its clock, its provider, and what its buyers and our worker do."""
 
     db: Database
@@ -205,11 +209,11 @@ class Shop:
         session = await checkout.get_session(self.db, opened.session.id)
         return await checkout.change(self.db, self.providers, session, wanted, if_version=if_version, now=self.clock())
 
-    async def pay(self, opened: Opened, *, hosted: bool = False) -> Paying:
+    async def pay(self, opened: Opened, *, hosted: bool = False) -> PaymentStarted:
         pay = checkout.pay_hosted if hosted else checkout.pay
         return await pay(self.db, self.providers, opened.session.id, self.clock())
 
-    async def paying(self) -> tuple[Opened, Paying]:
+    async def paying(self) -> tuple[Opened, PaymentStarted]:
         """A session whose buyer is about to enter a card."""
         opened = await self.open()
         return opened, await self.pay(opened)
@@ -252,7 +256,7 @@ class Shop:
         return {balance.account.kind: balance.amount.minor for balance in found if balance.amount}
 
 
-async def shop(db: Database, *, fee_bps: int = 290, clock: Clock | None = None, **page_facts: Any) -> Shop:
+async def merchant(db: Database, *, fee_bps: int = 290, clock: Clock | None = None, **page_facts: Any) -> Merchant:
     """A store with one page that sells through a fake provider."""
     found = await store(db, fee_bps=fee_bps)
-    return Shop(db, found, await page(db, found.number, **page_facts), clock=clock or Clock())
+    return Merchant(db, found, await page(db, found.number, **page_facts), clock=clock or Clock())

@@ -6,7 +6,8 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from checkie.db import Database, embedded
+from checkie.app import embedded
+from checkie.db import Database
 from checkie.db.migrate import migrate
 from scripts.docs import pages, schema
 

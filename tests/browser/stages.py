@@ -10,8 +10,8 @@ from typing import Any, Final
 import asyncpg
 import httpx
 
-from checkie.db import embedded
-from checkie.payments import SessionId
+from checkie.app import embedded
+from checkie.kernel.ids import SessionId
 from checkie.storefront.model import Ticket, Wallet
 from tests.buyer import Buyer
 from tests.stack import Stack

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from checkie.payments import SessionId
+from checkie.kernel.ids import SessionId
 from tests.browser import chromium
 from tests.browser.buying import EMAIL, GOOD, LACKS_FUNDS
 from tests.browser.conftest import Visit

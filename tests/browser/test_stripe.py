@@ -10,7 +10,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from checkie import catalog, stores
-from checkie.db import Database, embedded
+from checkie.app import embedded
+from checkie.db import Database
 from checkie.kernel import Money
 from tests.browser import chromium
 from tests.browser.buying import Buying
@@ -31,20 +32,20 @@ async def stripe_page(stack: Stack, facts: dict[str, Any], localstripe: str) -> 
         slug=SLUG,
         title="A gift",
         price=Money(1000, "USD"),
-        least=Money(100, "USD"),
-        most=Money(9000, "USD"),
+        min=Money(100, "USD"),
+        max=Money(9000, "USD"),
         pricing=catalog.Pricing.PAY_WHAT_YOU_WANT,
         quantity_max=1,
         provider="stripe",
     )
     async with Database(embedded.start(stack.data).url()) as db:
-        shop = await stores.get_by_slug(db, facts["store"]["slug"])
-        async with db.transaction() as tx:
-            await catalog.create_page(tx, shop.number, new, datetime(2026, 3, 1, tzinfo=UTC))
+        merchant = await stores.get_by_slug(db, facts["store"]["slug"])
+        async with db.transaction() as unit:
+            await catalog.create_page(unit, merchant.number, new, datetime(2026, 3, 1, tzinfo=UTC))
     hook = {"url": f"{facts['base_url']}/api/webhooks/stripe", "secret": STRIPE_SECRET, "events": None}
     async with httpx.AsyncClient() as http:
         (await http.post(f"{localstripe}/_config/webhooks/browser", json=hook)).raise_for_status()
-    return f"{facts['base_url']}/{shop.slug}/{SLUG}"
+    return f"{facts['base_url']}/{merchant.slug}/{SLUG}"
 
 
 async def type_card(buying: Buying, number: str) -> None:

@@ -11,7 +11,8 @@ from typing import Any, Final, Protocol
 
 import httpx
 
-from checkie.payments.port import ActionNeeded, AttemptId, Intent, Notice, Outcome, Provider
+from checkie.kernel.ids import AttemptId
+from checkie.payments.port import ActionNeeded, Intent, Notice, Outcome, Provider
 from checkie.providers.simulator import Simulator
 from checkie.providers.stripe import Stripe
 from tests.contract.simulator_server import SimulatorServer

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from checkie.payments.port import ActionNeeded, AttemptId, Provider
+from checkie.kernel.ids import AttemptId
+from checkie.payments.port import ActionNeeded, Provider
 from tests.contract import drivers
 from tests.contract.standins import Delivery
 from tests.fakes import HEADER, FakeProvider, Pages

@@ -23,7 +23,7 @@ import httpx
 import pytest
 from aiohttp import web
 
-from checkie.payments.port import AttemptId, PaymentId
+from checkie.kernel.ids import AttemptId, PaymentId
 from tests.contract import standins
 
 PROGRAM: Final = """

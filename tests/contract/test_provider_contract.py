@@ -10,17 +10,16 @@ from typing import Any
 import pytest
 
 from checkie.kernel import Money
+from checkie.kernel.ids import AttemptId, PaymentId
 from checkie.payments.port import (
     Action,
     ActionNeeded,
     Approved,
-    AttemptId,
     BadSignature,
     Declined,
     Intent,
     Notice,
     Outcome,
-    PaymentId,
     Unknown,
     Withdrawn,
 )

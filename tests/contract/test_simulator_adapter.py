@@ -12,18 +12,8 @@ from pathlib import Path
 import pytest
 
 from checkie.kernel import Money
-from checkie.payments.port import (
-    Action,
-    ActionNeeded,
-    Approved,
-    AttemptId,
-    Declined,
-    InProgress,
-    Intent,
-    PaymentId,
-    Unknown,
-    Withdrawn,
-)
+from checkie.kernel.ids import AttemptId, PaymentId
+from checkie.payments.port import Action, ActionNeeded, Approved, Declined, InProgress, Intent, Unknown, Withdrawn
 from checkie.providers.simulator import Simulator
 from checkie.providers.simulator.client import Client, NoAnswer
 from tests.contract.simulator_server import NOW, RETURN_URL, SimulatorServer, running, simulator_server

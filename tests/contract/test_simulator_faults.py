@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from checkie.payments.port import AttemptId
+from checkie.kernel.ids import AttemptId
 from checkie.providers.simulator.cards import CARDS
 from checkie.providers.simulator.faults import DEFAULTS, OF_CONFIRM
 from tests.contract.simulator_server import NOW, SimulatorServer, simulator_server

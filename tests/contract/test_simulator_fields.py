@@ -18,8 +18,8 @@ __all__ = ["simulator_server"]
 
 pytestmark = NEEDS_CHROMIUM
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
-PAGE = """<!doctype html><html lang="en"><title>Shop</title>
-<main><h1>Shop</h1><div id="card"></div><button id="pay">Pay</button></main>
+PAGE = """<!doctype html><html lang="en"><title>Merchant</title>
+<main><h1>Merchant</h1><div id="card"></div><button id="pay">Pay</button></main>
 <script src="{simulator}/fields.js"></script><script src="/page.js"></script></html>"""
 SCRIPT = """
 window.heard = [];
@@ -36,7 +36,7 @@ CONFIRM = "([confirmUrl, clientSecret]) => fields.confirm({confirmUrl, clientSec
 
 
 @pytest.fixture(scope="module")
-async def shop(simulator_server: SimulatorServer) -> AsyncIterator[str]:
+async def merchant(simulator_server: SimulatorServer) -> AsyncIterator[str]:
     """A merchant's page, and where it sends who has paid: at once to another origin."""
     base = simulator_server.base_url
     policy = f"default-src 'none'; script-src 'self' {base}; frame-src {base}; connect-src 'self'"
@@ -70,13 +70,13 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def page(browser: Browser, shop: str) -> AsyncIterator[Page]:
+async def page(browser: Browser, merchant: str) -> AsyncIterator[Page]:
     """The merchant's page with mounted fields; what the browser complains of fails the test."""
     opened = await browser.new_page()
     complaints: list[str] = []
     opened.on("console", lambda message: complaints.append(message.text))
     opened.on("pageerror", lambda error: complaints.append(str(error)))
-    await opened.goto(shop)
+    await opened.goto(merchant)
     await opened.evaluate("ready")
     yield opened
     await opened.close()
@@ -126,9 +126,9 @@ class TestConfirm:
         assert (await simulator_server.get(intent))["status"] == "requires_confirmation"
 
     async def test_sends_the_number_nowhere_but_home(
-        self, page: Page, shop: str, simulator_server: SimulatorServer
+        self, page: Page, merchant: str, simulator_server: SimulatorServer
     ) -> None:
-        intent = await simulator_server.create() | {"confirm_url": f"{shop}/steal"}
+        intent = await simulator_server.create() | {"confirm_url": f"{merchant}/steal"}
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         await enter(page)
@@ -197,9 +197,9 @@ class TestTyping:
 
 @pytest.mark.parametrize(("button", "status"), [("Complete", "succeeded"), ("Fail", "declined")])
 async def test_without_javascript_the_hosted_page_leads_through_3d_secure_and_back_across_origins(
-    browser: Browser, shop: str, simulator_server: SimulatorServer, button: str, status: str
+    browser: Browser, merchant: str, simulator_server: SimulatorServer, button: str, status: str
 ) -> None:
-    intent = await simulator_server.create(amount=10_001, return_url=f"{shop}/back")
+    intent = await simulator_server.create(amount=10_001, return_url=f"{merchant}/back")
     page = await browser.new_page(java_script_enabled=False)
     await page.goto(intent["hosted_url"])
     for label, text in (("Card number", "4242 4242 4242 4242"), ("Expiry date", "12/34"), ("Security code", "123")):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from checkie.payments.port import AttemptId
+from checkie.kernel.ids import AttemptId
 from tests.contract.simulator_server import NOW, RETURN_URL, SimulatorServer, running, simulator_server
 
 __all__ = ["simulator_server"]

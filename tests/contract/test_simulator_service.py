@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from checkie.payments.port import AttemptId
+from checkie.kernel.ids import AttemptId
 from checkie.providers.simulator.cards import CARDS, Card, Challenge
 from tests.contract.simulator_server import NOW, SimulatorServer, simulator_server
 

@@ -17,7 +17,8 @@ import pytest
 from aiohttp import web
 
 from checkie.kernel import Money
-from checkie.payments.port import ActionNeeded, Approved, AttemptId, Declined, Intent, PaymentId, Unknown, Withdrawn
+from checkie.kernel.ids import AttemptId, PaymentId
+from checkie.payments.port import ActionNeeded, Approved, Declined, Intent, Unknown, Withdrawn
 from checkie.providers.stripe import Stripe
 from tests.contract import standins
 from tests.contract.drivers import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET

@@ -15,7 +15,8 @@ from aiohttp import web
 from playwright.async_api import Page, async_playwright
 
 from checkie.kernel import Money
-from checkie.payments.port import ActionNeeded, Approved, AttemptId, Declined, Intent, PaymentId
+from checkie.kernel.ids import AttemptId, PaymentId
+from checkie.payments.port import ActionNeeded, Approved, Declined, Intent
 from tests import tools
 from tests.contract import standins
 from tests.contract.drivers import ASKS, DECLINED, GOOD, Driver
@@ -40,7 +41,7 @@ PAY = """async ([clientSecret, email]) => {
 
 
 @pytest.fixture(scope="module")
-async def shop(localstripe: str) -> AsyncIterator[str]:
+async def merchant(localstripe: str) -> AsyncIterator[str]:
     """A page of another origin than Stripe's."""
 
     async def page(_: web.Request) -> web.Response:
@@ -53,11 +54,11 @@ async def shop(localstripe: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def page(shop: str) -> AsyncIterator[Page]:
+async def page(merchant: str) -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=tools.find("chromium"), args=["--no-sandbox"])
         opened = await browser.new_page()
-        await opened.goto(shop)
+        await opened.goto(merchant)
         yield opened
         await browser.close()
 

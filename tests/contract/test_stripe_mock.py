@@ -12,15 +12,14 @@ import httpx
 import pytest
 
 from checkie.kernel import Money
+from checkie.kernel.ids import AttemptId, PaymentId
 from checkie.payments.port import (
     Action,
     ActionNeeded,
     Approved,
-    AttemptId,
     Declined,
     Intent,
     Outcome,
-    PaymentId,
     Refunded,
     Unknown,
     Withdrawn,

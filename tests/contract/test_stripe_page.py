@@ -10,18 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from checkie.kernel import Money
-from checkie.payments.port import (
-    ActionNeeded,
-    Approved,
-    AttemptId,
-    Declined,
-    InProgress,
-    Intent,
-    Notice,
-    PaymentId,
-    Unknown,
-    Withdrawn,
-)
+from checkie.kernel.ids import AttemptId, PaymentId
+from checkie.payments.port import ActionNeeded, Approved, Declined, InProgress, Intent, Notice, Unknown, Withdrawn
 from checkie.providers.stripe import Stripe
 from tests.contract import drivers
 from tests.contract.drivers import DECLINED, GOOD, StripePageDriver

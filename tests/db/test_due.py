@@ -9,10 +9,10 @@ from datetime import datetime
 from uuid import UUID
 
 from checkie.checkout import expire_row, find_due
-from checkie.db import PARTITIONS, Database, Due, work_off
+from checkie.db import PARTITIONS, Database, Due, run_due
 from checkie.payments import ask_row
 from checkie.payments import find_due as find_asks
-from checkie.payments.store import claim_ask
+from checkie.payments.sql import claim_ask
 from tests import make
 from tests.make import START
 
@@ -40,42 +40,42 @@ DONE: list[UUID] = []
 class TestWorkOff:
     async def test_does_the_others_when_one_piece_fails(self, db: Database) -> None:
         DONE.clear()
-        assert await work_off(db, listed(IDS), EVERYTHING, START) == 5
+        assert await run_due(db, listed(IDS), EVERYTHING, START) == 5
         assert [IDS[0], *IDS[2:]] == DONE
 
     async def test_does_no_more_than_its_limit(self, db: Database) -> None:
         DONE.clear()
-        assert await work_off(db, listed(IDS), EVERYTHING, START, limit=1) == 1
+        assert await run_due(db, listed(IDS), EVERYTHING, START, limit=1) == 1
         assert IDS[:1] == DONE
 
 
 class TestTwoWorkers:
     async def test_ask_about_one_attempt_once(self, db: Database) -> None:
-        shop = await make.shop(db)
-        _, paying = await shop.paying()
-        now = shop.clock.tick(seconds=5)
+        merchant = await make.merchant(db)
+        _, paying = await merchant.paying()
+        now = merchant.clock.tick(seconds=5)
         row_id = paying.attempt.id.uuid
-        await asyncio.gather(*(ask_row(db, shop.providers, row_id, now) for _ in range(10)))
-        assert Counter(shop.fake.calls)["find", paying.attempt.id] == 1
+        await asyncio.gather(*(ask_row(db, merchant.providers, row_id, now) for _ in range(10)))
+        assert Counter(merchant.fake.calls)["find", paying.attempt.id] == 1
 
     async def test_end_one_session_once(self, db: Database) -> None:
-        shop = await make.shop(db, session_expires_s=300)
-        opened = await shop.open()
-        now = shop.clock.tick(seconds=300)
+        merchant = await make.merchant(db, session_expires_s=300)
+        opened = await merchant.open()
+        now = merchant.clock.tick(seconds=300)
         row_id = opened.session.id.uuid
-        await asyncio.gather(*(expire_row(db, shop.providers, row_id, now) for _ in range(10)))
-        assert await shop.events(opened.session.id) == ["session.expired"]
+        await asyncio.gather(*(expire_row(db, merchant.providers, row_id, now) for _ in range(10)))
+        assert await merchant.events(opened.session.id) == ["session.expired"]
 
 
 class TestFinding:
     async def test_finds_only_what_is_due_in_the_partitions_asked_for(self, db: Database) -> None:
-        shop = await make.shop(db, session_expires_s=300)
-        opened, paying = await shop.paying()
+        merchant = await make.merchant(db, session_expires_s=300)
+        opened, paying = await merchant.paying()
         for find, row_id, wait_s in (
             (find_asks, paying.attempt.id.uuid, 5),
             (find_due, opened.session.id.uuid, 300),
         ):
-            job, home = (shop.store.number, row_id), row_id.int % PARTITIONS
+            job, home = (merchant.store.number, row_id), row_id.int % PARTITIONS
             due_at = make.Clock().tick(seconds=wait_s)
             assert job in await find(db, EVERYTHING, due_at, 10_000)
             assert job in await find(db, [home], due_at, 10_000)
@@ -85,9 +85,9 @@ class TestFinding:
 
     async def test_a_piece_whose_worker_died_comes_again(self, db: Database) -> None:
         """Claimed, and then nothing: the claim itself set the time of the next look."""
-        shop = await make.shop(db)
-        _, paying = await shop.paying()
-        assert await claim_ask(db, paying.attempt.id, shop.clock.tick(seconds=5))
-        job = (shop.store.number, paying.attempt.id.uuid)
-        assert job not in await find_asks(db, EVERYTHING, shop.clock.tick(seconds=29), 10_000)
-        assert job in await find_asks(db, EVERYTHING, shop.clock.tick(seconds=1), 10_000)
+        merchant = await make.merchant(db)
+        _, paying = await merchant.paying()
+        assert await claim_ask(db, paying.attempt.id, merchant.clock.tick(seconds=5))
+        job = (merchant.store.number, paying.attempt.id.uuid)
+        assert job not in await find_asks(db, EVERYTHING, merchant.clock.tick(seconds=29), 10_000)
+        assert job in await find_asks(db, EVERYTHING, merchant.clock.tick(seconds=1), 10_000)

@@ -16,8 +16,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from checkie.db import embedded
-from checkie.db.embedded import EmbeddedError, Server, start, stop
+from checkie.app import embedded
+from checkie.app.embedded import EmbeddedError, Server, start, stop
 
 QUICK = {"fsync": "off"}
 
@@ -60,7 +60,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 def start_elsewhere(folder: Path) -> subprocess.Popen[bytes]:
     """A process that starts a server on `folder` and then waits, in a group of its own."""
-    program = "import sys; from pathlib import Path; from checkie.db import embedded\n"
+    program = "import sys; from pathlib import Path; from checkie.app import embedded\n"
     program += f"embedded.start(Path(sys.argv[1]), settings={QUICK}); sys.stdin.read()"
     command = [sys.executable, "-c", program, str(folder)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from checkie.db.embedded import Server
+from checkie.app.embedded import Server
 from checkie.db.migrate import MigrationError, migrate, pending
 
 FIRST = {"0001_shelf.sql": "create table shelf (id int primary key); insert into shelf values (1);"}

@@ -14,7 +14,7 @@ from tests.buyer import Buyer
 from tests.stack import Stack, running
 
 
-class Shop:
+class Merchant:
     """A running stack, seen from outside: its pages, its provider's controls, what its merchant was told."""
 
     def __init__(self, stack: Stack, facts: dict[str, Any], http: httpx.AsyncClient) -> None:
@@ -54,9 +54,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, dic
 
 
 @pytest.fixture
-async def shop(stack: tuple[Stack, dict[str, Any]]) -> AsyncIterator[Shop]:
+async def merchant(stack: tuple[Stack, dict[str, Any]]) -> AsyncIterator[Merchant]:
     """The demo's store, with the provider well."""
     async with httpx.AsyncClient(timeout=20) as http:
-        shop = Shop(*stack, http)
-        yield shop
-        await shop.control("DELETE", "faults")
+        merchant = Merchant(*stack, http)
+        yield merchant
+        await merchant.control("DELETE", "faults")

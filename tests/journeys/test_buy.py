@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.conftest import Shop
+from tests.journeys.conftest import Merchant
 
 
-async def _told(shop: Shop, payment: str, event: str) -> dict[str, Any]:
+async def _told(merchant: Merchant, payment: str, event: str) -> dict[str, Any]:
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline:
-        for _, kind, data in await asyncio.to_thread(shop.told, payment):
+        for _, kind, data in await asyncio.to_thread(merchant.told, payment):
             if kind == event:
                 return data
         await asyncio.sleep(0.1)
@@ -26,21 +26,21 @@ async def _told(shop: Shop, payment: str, event: str) -> dict[str, Any]:
 
 
 class TestAPurchase:
-    async def test_completes_and_tells_the_merchant_what_it_earned(self, shop: Shop) -> None:
-        buyer = shop.buyer()
+    async def test_completes_and_tells_the_merchant_what_it_earned(self, merchant: Merchant) -> None:
+        buyer = merchant.buyer()
         assert await buyer.buy("once") == {"status": "succeeded"}
         status = await buyer.until("COMPLETED")
         assert status["payment"] == {"status": "SUCCEEDED", "failure": None}
-        data = await _told(shop, buyer.paying["payment"]["id"], "payment.completed")
+        data = await _told(merchant, buyer.paying["payment"]["id"], "payment.completed")
         assert (data["amount"], data["currency"], data["fee"], data["net"]) == (2500, "USD", 73, 2427)
 
-    async def test_is_signed_so_that_the_merchant_can_tell_it_from_a_forgery(self, shop: Shop) -> None:
-        buyer = shop.buyer()
+    async def test_is_signed_so_that_the_merchant_can_tell_it_from_a_forgery(self, merchant: Merchant) -> None:
+        buyer = merchant.buyer()
         await buyer.buy("signed")
-        await _told(shop, buyer.paying["payment"]["id"], "payment.completed")
-        received = (await asyncio.to_thread(shop.stack.webhooks))[-1]
+        await _told(merchant, buyer.paying["payment"]["id"], "payment.completed")
+        received = (await asyncio.to_thread(merchant.stack.webhooks))[-1]
         headers, body = received["headers"], received["body"]
-        secret = shop.facts["webhook"]["secret"]
+        secret = merchant.facts["webhook"]["secret"]
         signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{body}".encode()
         key = base64.b64decode(secret.removeprefix("whsec_"))
         wanted = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
@@ -48,8 +48,8 @@ class TestAPurchase:
         moment, short = (part.split("=", 1)[1] for part in headers["x-webhook-signature"].split(","))
         assert hmac.new(secret.encode(), f"{moment}.{body}".encode(), hashlib.sha256).hexdigest() == short
 
-    async def test_costs_what_the_buyer_chose_where_the_page_lets_him(self, shop: Shop) -> None:
-        buyer = shop.buyer("support-us")
+    async def test_costs_what_the_buyer_chose_where_the_page_lets_him(self, merchant: Merchant) -> None:
+        buyer = merchant.buyer("support-us")
         await buyer.open()
         session = await buyer.change(email=buyer.email, amount=777)
         assert session["quote"]["total"] == {"amount": 777, "currency": "USD"}
@@ -57,8 +57,8 @@ class TestAPurchase:
         await buyer.confirm()
         assert (await buyer.until("COMPLETED"))["payment"]["status"] == "SUCCEEDED"
 
-    async def test_that_the_bank_declines_can_be_tried_again_with_another_card(self, shop: Shop) -> None:
-        buyer = shop.buyer()
+    async def test_that_the_bank_declines_can_be_tried_again_with_another_card(self, merchant: Merchant) -> None:
+        buyer = merchant.buyer()
         answer = await buyer.buy("first", card="4000000000009995")
         assert (answer["status"], answer["code"]) == ("declined", "insufficient_funds")
         status = await buyer.until("OPEN")
@@ -71,8 +71,8 @@ class TestAPurchase:
         await buyer.confirm()
         assert (await buyer.until("COMPLETED"))["payment"] == {"status": "SUCCEEDED", "failure": None}
 
-    async def test_ends_after_three_declines(self, shop: Shop) -> None:
-        buyer = shop.buyer()
+    async def test_ends_after_three_declines(self, merchant: Merchant) -> None:
+        buyer = merchant.buyer()
         await buyer.open()
         await buyer.change(email=buyer.email)
         stood = []
@@ -84,23 +84,23 @@ class TestAPurchase:
         assert [status["attempts_left"] for status in stood] == [2, 1, 0]
 
     @pytest.mark.parametrize(("result", "ends"), [("pass", "COMPLETED"), ("fail", "OPEN")])
-    async def test_waits_for_the_banks_proof(self, shop: Shop, result: str, ends: str) -> None:
-        buyer = shop.buyer()
+    async def test_waits_for_the_banks_proof(self, merchant: Merchant, result: str, ends: str) -> None:
+        buyer = merchant.buyer()
         answer = await buyer.buy(f"3ds {result}", card="4000002760003184")
         assert answer["status"] == "requires_action"
         assert (await buyer.until("AWAITING_ACTION"))["payment"]["status"] == "REQUIRES_ACTION"
-        await shop.http.post(answer["next_action"]["url"], data={"result": result})
+        await merchant.http.post(answer["next_action"]["url"], data={"result": result})
         assert (await buyer.until(ends))["status"] == ends
 
 
 class TestAtTheWorstMoment:
-    async def test_twenty_calls_at_once_make_one_attempt(self, shop: Shop) -> None:
-        buyer = shop.buyer()
+    async def test_twenty_calls_at_once_make_one_attempt(self, merchant: Merchant) -> None:
+        buyer = merchant.buyer()
         await buyer.open()
         await buyer.change(email=buyer.email)
         body = {"session_id": buyer.id}
         url = f"{buyer.base_url}/api/widget/checkout"
-        calls = [shop.http.post(url, json=body, headers=buyer.headers) for _ in range(20)]
+        calls = [merchant.http.post(url, json=body, headers=buyer.headers) for _ in range(20)]
         answers = [answer.json() for answer in await asyncio.gather(*calls)]
         assert {answer["attempt"]["id"] for answer in answers} == {answers[0]["attempt"]["id"]}
         assert {answer["provider"]["client_secret"] for answer in answers} == {answers[0]["provider"]["client_secret"]}
@@ -108,33 +108,33 @@ class TestAtTheWorstMoment:
         await buyer.confirm()
         await buyer.until("COMPLETED")
 
-    async def test_one_key_used_twenty_times_at_once_takes_effect_once(self, shop: Shop) -> None:
-        buyer = shop.buyer()
+    async def test_one_key_used_twenty_times_at_once_takes_effect_once(self, merchant: Merchant) -> None:
+        buyer = merchant.buyer()
         await buyer.open()
         await buyer.change(email=buyer.email)
         headers = {**buyer.headers, "Idempotency-Key": "the same"}
         url = f"{buyer.base_url}/api/widget/checkout"
-        calls = [shop.http.post(url, json={"session_id": buyer.id}, headers=headers) for _ in range(20)]
+        calls = [merchant.http.post(url, json={"session_id": buyer.id}, headers=headers) for _ in range(20)]
         answers = await asyncio.gather(*calls)
         assert {answer.status_code for answer in answers} <= {200, 409}
         assert len({answer.text for answer in answers if answer.status_code == 200}) == 1
 
     @pytest.mark.parametrize("fault", ["webhook_duplicated", "webhooks_reordered", "webhook_late", "webhook_lost"])
     async def test_whatever_becomes_of_the_providers_webhook_the_sale_is_booked_once(
-        self, shop: Shop, fault: str
+        self, merchant: Merchant, fault: str
     ) -> None:
-        await shop.control("POST", "faults", {"fault": fault, "count": 1})
-        buyer = shop.buyer()
+        await merchant.control("POST", "faults", {"fault": fault, "count": 1})
+        buyer = merchant.buyer()
         answer = await buyer.buy(fault, card="4000002760003184")
-        await shop.http.post(answer["next_action"]["url"], data={"result": "pass"})
+        await merchant.http.post(answer["next_action"]["url"], data={"result": "pass"})
         assert (await buyer.until("COMPLETED", within_s=40))["payment"]["status"] == "SUCCEEDED"
         await asyncio.sleep(1)
-        told = [event for event, kind, _ in shop.told(buyer.paying["payment"]["id"]) if kind == "payment.completed"]
+        told = [event for event, kind, _ in merchant.told(buyer.paying["payment"]["id"]) if kind == "payment.completed"]
         assert len(set(told)) == 1
 
-    async def test_a_silent_provider_is_asked_not_abandoned(self, shop: Shop) -> None:
-        await shop.control("POST", "faults", {"fault": "create_fails", "count": 1})
-        buyer = shop.buyer()
+    async def test_a_silent_provider_is_asked_not_abandoned(self, merchant: Merchant) -> None:
+        await merchant.control("POST", "faults", {"fault": "create_fails", "count": 1})
+        buyer = merchant.buyer()
         await buyer.open()
         await buyer.change(email=buyer.email)
         answer = await buyer.check_out("silent")
@@ -144,16 +144,16 @@ class TestAtTheWorstMoment:
         await buyer.confirm()
         await buyer.until("COMPLETED")
 
-    async def test_another_sum_than_asked_for_is_set_apart_and_not_sold_on(self, shop: Shop) -> None:
-        await shop.control("POST", "faults", {"fault": "wrong_amount", "count": 1})
-        buyer = shop.buyer()
+    async def test_another_sum_than_asked_for_is_set_apart_and_not_sold_on(self, merchant: Merchant) -> None:
+        await merchant.control("POST", "faults", {"fault": "wrong_amount", "count": 1})
+        buyer = merchant.buyer()
         await buyer.buy("wrong")
         status = await buyer.until("EXPIRED")
         assert status["payment"]["failure"]["code"] == "integrity_failure"
         assert status["attempts_left"] == 0
 
-    async def test_changing_the_quantity_calls_a_waiting_payment_off(self, shop: Shop) -> None:
-        buyer = shop.buyer()
+    async def test_changing_the_quantity_calls_a_waiting_payment_off(self, merchant: Merchant) -> None:
+        buyer = merchant.buyer()
         await buyer.open()
         await buyer.change(email=buyer.email)
         stale = dict(await buyer.check_out("one"))
@@ -167,6 +167,6 @@ class TestAtTheWorstMoment:
         await buyer.confirm()
         await buyer.until("COMPLETED")
 
-    async def test_afterwards_the_books_are_clean(self, shop: Shop) -> None:
-        found = await asyncio.to_thread(shop.stack.doctor)
+    async def test_afterwards_the_books_are_clean(self, merchant: Merchant) -> None:
+        found = await asyncio.to_thread(merchant.stack.doctor)
         assert found["ok"], json.dumps([check for check in found["checks"] if not check["ok"]])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.conftest import Shop
+from tests.journeys.conftest import Merchant
 
 JSON = "application/problem+json"
 
@@ -28,12 +28,12 @@ class TestARefusal:
         ],
     )
     async def test_names_the_field_and_the_rule_and_changes_nothing(
-        self, shop: Shop, changes: dict[str, Any], code: str, param: str
+        self, merchant: Merchant, changes: dict[str, Any], code: str, param: str
     ) -> None:
-        buyer = shop.buyer()
+        buyer = merchant.buyer()
         await buyer.open()
         url = f"{buyer.base_url}/api/widget/sessions/{buyer.id}"
-        answer = await shop.http.patch(url, json={"quantity": 2, **changes}, headers=buyer.headers)
+        answer = await merchant.http.patch(url, json={"quantity": 2, **changes}, headers=buyer.headers)
         problem = answer.json()
         assert (answer.status_code, answer.headers["content-type"]) == (422, JSON)
         assert (problem["code"], problem["param"], problem["request_id"]) == (
@@ -41,48 +41,48 @@ class TestARefusal:
             param,
             answer.headers["x-request-id"],
         )
-        after = (await shop.http.get(url, headers=buyer.headers)).json()
+        after = (await merchant.http.get(url, headers=buyer.headers)).json()
         assert (after["version"], after["quantity"], after["email"]) == (1, 1, None)
 
     @pytest.mark.parametrize("amount", [99, 50_001, -1, 0, 10**20])
-    async def test_bounds_what_a_buyer_may_choose_to_pay(self, shop: Shop, amount: int) -> None:
-        buyer = shop.buyer("support-us")
+    async def test_bounds_what_a_buyer_may_choose_to_pay(self, merchant: Merchant, amount: int) -> None:
+        buyer = merchant.buyer("support-us")
         await buyer.open()
         url = f"{buyer.base_url}/api/widget/sessions/{buyer.id}"
-        answer = await shop.http.patch(url, json={"amount": amount}, headers=buyer.headers)
+        answer = await merchant.http.patch(url, json={"amount": amount}, headers=buyer.headers)
         assert (answer.status_code, answer.json()["code"]) == (422, "amount_out_of_range")
 
-    async def test_meets_whoever_lacks_the_secret(self, shop: Shop) -> None:
-        buyer = shop.buyer()
+    async def test_meets_whoever_lacks_the_secret(self, merchant: Merchant) -> None:
+        buyer = merchant.buyer()
         await buyer.open()
         url = f"{buyer.base_url}/api/widget/sessions/{buyer.id}"
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic eDp5"}):
-            answer = await shop.http.get(url, headers=headers)
+            answer = await merchant.http.get(url, headers=headers)
             assert (answer.status_code, answer.json()["code"]) == (401, "session_secret_invalid")
-        answer = await shop.http.get(f"{url}/status", headers={"Authorization": "Bearer wrong"})
+        answer = await merchant.http.get(f"{url}/status", headers={"Authorization": "Bearer wrong"})
         assert answer.status_code == 401
 
-    async def test_meets_a_change_to_what_has_changed_meanwhile(self, shop: Shop) -> None:
-        buyer = shop.buyer()
+    async def test_meets_a_change_to_what_has_changed_meanwhile(self, merchant: Merchant) -> None:
+        buyer = merchant.buyer()
         await buyer.open()
         await buyer.change(quantity=2)
         url = f"{buyer.base_url}/api/widget/sessions/{buyer.id}"
-        answer = await shop.http.patch(url, json={"quantity": 3}, headers={**buyer.headers, "If-Match": '"1"'})
+        answer = await merchant.http.patch(url, json={"quantity": 3}, headers={**buyer.headers, "If-Match": '"1"'})
         assert (answer.status_code, answer.json()["code"]) == (412, "session_version_mismatch")
 
-    async def test_meets_paying_without_an_address(self, shop: Shop) -> None:
-        buyer = shop.buyer()
+    async def test_meets_paying_without_an_address(self, merchant: Merchant) -> None:
+        buyer = merchant.buyer()
         await buyer.open()
-        answer = await shop.http.post(f"{buyer.base_url}/api/widget/checkout", json={"session_id": buyer.id})
+        answer = await merchant.http.post(f"{buyer.base_url}/api/widget/checkout", json={"session_id": buyer.id})
         assert (answer.status_code, answer.json()["code"]) == (422, "email_missing")
 
-    async def test_meets_a_session_that_is_paid(self, shop: Shop) -> None:
-        buyer = shop.buyer()
+    async def test_meets_a_session_that_is_paid(self, merchant: Merchant) -> None:
+        buyer = merchant.buyer()
         await buyer.buy("paid")
         await buyer.until("COMPLETED")
         for call in (
-            shop.http.post(f"{buyer.base_url}/api/widget/checkout", json={"session_id": buyer.id}),
-            shop.http.patch(
+            merchant.http.post(f"{buyer.base_url}/api/widget/checkout", json={"session_id": buyer.id}),
+            merchant.http.patch(
                 f"{buyer.base_url}/api/widget/sessions/{buyer.id}", json={"quantity": 2}, headers=buyer.headers
             ),
         ):
@@ -100,36 +100,38 @@ class TestARefusal:
             ("/api/nothing", "not_found"),
         ],
     )
-    async def test_meets_what_is_not_there(self, shop: Shop, path: str, code: str) -> None:
-        answer = await shop.http.get(shop.facts["base_url"] + path)
+    async def test_meets_what_is_not_there(self, merchant: Merchant, path: str, code: str) -> None:
+        answer = await merchant.http.get(merchant.facts["base_url"] + path)
         assert (answer.status_code, answer.json()["code"], answer.headers["content-type"]) == (404, code, JSON)
 
-    async def test_meets_bodies_that_are_no_json_or_too_large(self, shop: Shop) -> None:
-        url = f"{shop.facts['base_url']}/api/widget/checkout"
-        broken = await shop.http.post(url, content=b"{", headers={"Content-Type": "application/json"})
+    async def test_meets_bodies_that_are_no_json_or_too_large(self, merchant: Merchant) -> None:
+        url = f"{merchant.facts['base_url']}/api/widget/checkout"
+        broken = await merchant.http.post(url, content=b"{", headers={"Content-Type": "application/json"})
         assert (broken.status_code, broken.json()["code"]) == (400, "malformed_json")
-        huge = await shop.http.post(url, content=b"[" * 300_000, headers={"Content-Type": "application/json"})
+        huge = await merchant.http.post(url, content=b"[" * 300_000, headers={"Content-Type": "application/json"})
         assert (huge.status_code, huge.json()["code"]) == (413, "body_too_large")
 
-    async def test_meets_a_webhook_that_the_provider_did_not_sign(self, shop: Shop) -> None:
-        base = f"{shop.facts['base_url']}/api/webhooks"
-        forged = await shop.http.post(f"{base}/simulator", content=b"{}", headers={"Simulator-Signature": "t=1,v1=00"})
+    async def test_meets_a_webhook_that_the_provider_did_not_sign(self, merchant: Merchant) -> None:
+        base = f"{merchant.facts['base_url']}/api/webhooks"
+        forged = await merchant.http.post(
+            f"{base}/simulator", content=b"{}", headers={"Simulator-Signature": "t=1,v1=00"}
+        )
         assert (forged.status_code, forged.json()["code"]) == (400, "webhook_signature_invalid")
-        assert (await shop.http.post(f"{base}/nobody", content=b"{}")).json()["code"] == "provider_not_found"
+        assert (await merchant.http.post(f"{base}/nobody", content=b"{}")).json()["code"] == "provider_not_found"
 
-    async def test_meets_one_key_for_two_requests(self, shop: Shop) -> None:
-        one, other = shop.buyer(), shop.buyer()
+    async def test_meets_one_key_for_two_requests(self, merchant: Merchant) -> None:
+        one, other = merchant.buyer(), merchant.buyer()
         for buyer in (one, other):
             await buyer.open()
             await buyer.change(email=buyer.email)
         await one.check_out("shared key")
-        answer = await shop.http.post(
+        answer = await merchant.http.post(
             f"{one.base_url}/api/widget/checkout",
             json={"session_id": other.id},
             headers={"Idempotency-Key": "shared key"},
         )
         assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
-        again = await shop.http.post(
+        again = await merchant.http.post(
             f"{one.base_url}/api/widget/checkout",
             json={"session_id": one.id},
             headers={"Idempotency-Key": '"shared key"'},
@@ -140,8 +142,10 @@ class TestARefusal:
 
 class TestABot:
     @pytest.mark.parametrize("headers", [{"User-Agent": "Googlebot/2.1"}, {"Sec-Purpose": "prefetch;prerender"}])
-    async def test_gets_the_page_without_a_session(self, shop: Shop, headers: dict[str, str]) -> None:
-        answer = await shop.http.get(f"{shop.facts['base_url']}/api/widget/pages/demo/field-notes", headers=headers)
+    async def test_gets_the_page_without_a_session(self, merchant: Merchant, headers: dict[str, str]) -> None:
+        answer = await merchant.http.get(
+            f"{merchant.facts['base_url']}/api/widget/pages/demo/field-notes", headers=headers
+        )
         body = answer.json()
         assert body["page"]["price"] == {"amount": 2500, "currency": "USD"}
         assert (body["session"], body["session_id"]) == (None, None)

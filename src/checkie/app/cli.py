@@ -63,8 +63,7 @@ def _settings(given: argparse.Namespace) -> Settings:
 
 
 def _demo(given: argparse.Namespace) -> int:
-    from checkie.app import demo
-    from checkie.db import embedded
+    from checkie.app import demo, embedded
 
     try:
         asyncio.run(demo.run(given.port, given.data, reset=given.reset))

@@ -10,15 +10,22 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from checkie import catalog, stores
+from checkie.app import embedded
 from checkie.app.clock import system_now
 from checkie.app.settings import Settings
-from checkie.db import Database, embedded
+from checkie.db import Database
+from checkie.db.conflicts import Constraints
 from checkie.kernel import Keyring
 from checkie.payments.port import Provider
 from checkie.providers.simulator import Simulator
 from checkie.storefront import ProviderPage
 from checkie.web import Runtime
+
+CONSTRAINTS: Final[Constraints] = {**stores.CONSTRAINTS, **catalog.CONSTRAINTS}
+"""Which refusal a violated constraint becomes, of all modules."""
 
 
 @dataclass(frozen=True)
@@ -107,5 +114,6 @@ def provider_pages(settings: Settings) -> Mapping[str, ProviderPage]:
 @asynccontextmanager
 async def runtime(settings: Settings, urls: Urls) -> AsyncIterator[Runtime]:
     """What every process works with: an open database, the clock, the keys."""
-    async with Database(urls.app, settings.pool_size) as db:
+    pool = Database.hot(urls.app, settings.pool_size, plan_cache_mode=settings.plan_cache_mode, constraints=CONSTRAINTS)
+    async with pool as db:
         yield Runtime(db, system_now, keyring(settings), settings.public_url, settings.trusted_proxies)

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from checkie.app import compose, demo_store, settings
+from checkie.app import compose, demo_store, embedded, settings
 from checkie.app.supervise import Child
-from checkie.db import embedded, migrate
+from checkie.db import migrate
 
 HOST: Final = "127.0.0.1"
 _READY_S: Final = 60.0

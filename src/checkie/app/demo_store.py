@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from checkie import catalog, stores, webhooks
-from checkie.db import Tx
+from checkie.db import UnitOfWork
 from checkie.kernel import Money
 from checkie.web import Runtime
 
@@ -24,20 +24,20 @@ class DemoStore:
 async def ensure(runtime: Runtime, webhook_url: str, webhook_secret: str, picture_url: str | None) -> DemoStore:
     """The demo store, made if it is not there yet. Another webhook address (another port) gets its own endpoint."""
     now = runtime.now()
-    async with runtime.db.transaction() as tx:
-        store = await stores.find_by_slug(tx, SLUG)
+    async with runtime.db.transaction() as unit:
+        store = await stores.find_by_slug(unit, SLUG)
         if store is None:
-            store = await stores.create(tx, slug=SLUG, name="Demo store", currency="USD", now=now)
-            await _add_pages(tx, store, runtime, picture_url)
+            store = await stores.create(unit, slug=SLUG, name="Demo store", currency="USD", now=now)
+            await _add_pages(unit, store, runtime, picture_url)
     if await webhooks.find_endpoint(runtime.db, store.number, webhook_url) is None:
-        async with runtime.db.transaction() as tx:
+        async with runtime.db.transaction() as unit:
             await webhooks.create_endpoint(
-                tx, runtime.keyring, store=store.number, now=now, url=webhook_url, events=["*"], secret=webhook_secret
+                unit, runtime.keyring, store=store.number, now=now, url=webhook_url, events=["*"], secret=webhook_secret
             )
     return DemoStore(store, await catalog.get_published(runtime.db, store.number, PAGE))
 
 
-async def _add_pages(tx: Tx, store: stores.Store, runtime: Runtime, picture_url: str | None) -> None:
+async def _add_pages(unit: UnitOfWork, store: stores.Store, runtime: Runtime, picture_url: str | None) -> None:
     fixed = catalog.NewPage(
         slug=PAGE,
         title="Field Notes: a pocket guide to calm software",
@@ -51,11 +51,11 @@ async def _add_pages(tx: Tx, store: stores.Store, runtime: Runtime, picture_url:
         title="Support the makers",
         description="Pay what you want. Every amount keeps the workshop open.",
         price=Money(1000, "USD"),
-        least=Money(100, "USD"),
-        most=Money(50_000, "USD"),
+        min=Money(100, "USD"),
+        max=Money(50_000, "USD"),
         pricing=catalog.Pricing.PAY_WHAT_YOU_WANT,
         quantity_max=1,
         picture_url=picture_url,
     )
     for page in (fixed, open_price):
-        await catalog.create_page(tx, store.number, page, runtime.now())
+        await catalog.create_page(unit, store.number, page, runtime.now())

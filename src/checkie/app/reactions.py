@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from checkie import checkout, orders, stores, webhooks
-from checkie.db import Tx
+from checkie.db import UnitOfWork
+from checkie.kernel.ids import OrderId, SessionId
 from checkie.outbox import Event, Reaction, Recorded
-from checkie.payments import OrderId, SessionId
 
 
-async def move_sessions(tx: Tx, store: int, events: Sequence[Recorded], now: datetime) -> None:
+async def move_sessions(unit: UnitOfWork, store: int, events: Sequence[Recorded], now: datetime) -> None:
     """A session goes where its payment goes."""
     moves = [
         checkout.Move(
@@ -21,10 +21,10 @@ async def move_sessions(tx: Tx, store: int, events: Sequence[Recorded], now: dat
         for event in events
         for verb in [_SESSION_VERBS[event.name](event.body)]
     ]
-    await checkout.advance(tx, store, moves, now)
+    await checkout.advance(unit, store, moves, now)
 
 
-async def move_orders(tx: Tx, store: int, events: Sequence[Recorded], now: datetime) -> None:
+async def move_orders(unit: UnitOfWork, store: int, events: Sequence[Recorded], now: datetime) -> None:
     """An order goes where its payment or its session goes."""
     moves = [
         orders.Move(OrderId(event.body["order"]), verb)
@@ -32,15 +32,15 @@ async def move_orders(tx: Tx, store: int, events: Sequence[Recorded], now: datet
         if event.body["order"] and (verb := _ORDER_VERBS[event.name](event.body))
     ]
     if moves:
-        await orders.advance(tx, store, moves, now)
+        await orders.advance(unit, store, moves, now)
 
 
-async def tell_merchants(tx: Tx, store: int, events: Sequence[Recorded], now: datetime) -> None:
+async def tell_merchants(unit: UnitOfWork, store: int, events: Sequence[Recorded], now: datetime) -> None:
     """Public events go to the store's endpoints."""
-    shop = await stores.get(tx, store)
+    owner = await stores.get(unit, store)
     items = [
         webhooks.Item(
-            store_id=shop.id,
+            store_id=owner.id,
             event_id=event.id,
             type=event.name,
             data=event.body,
@@ -49,7 +49,7 @@ async def tell_merchants(tx: Tx, store: int, events: Sequence[Recorded], now: da
         )
         for event in events
     ]
-    await webhooks.enqueue_all(tx, store=store, items=items, now=now)
+    await webhooks.enqueue_all(unit, store=store, items=items, now=now)
 
 
 def _always(verb: str) -> Callable[[Mapping[str, Any]], str]:

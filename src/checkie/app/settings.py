@@ -41,10 +41,10 @@ def _flag(value: str) -> bool:
     return value == "1"
 
 
-def _count(least: int, most: int) -> Callable[[str], int]:
+def _count(minimum: int, maximum: int) -> Callable[[str], int]:
     def parse(value: str) -> int:
-        if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
-            raise ValueError(f"must be a whole number from {least} to {most}")
+        if not value.isascii() or not value.isdigit() or not minimum <= int(value) <= maximum:
+            raise ValueError(f"must be a whole number from {minimum} to {maximum}")
         return int(value)
 
     return parse
@@ -73,6 +73,12 @@ def _split(value: str, rule: str) -> SplitResult:
 def _level(value: str) -> str:
     if value not in _LEVELS:
         raise ValueError(f"must be one of {', '.join(_LEVELS)}")
+    return value
+
+
+def _plan_cache_mode(value: str) -> str:
+    if value not in ("force_generic_plan", "auto"):
+        raise ValueError("must be force_generic_plan or auto")
     return value
 
 
@@ -116,6 +122,12 @@ class Settings:
         "",
     )
     pool_size: int = _setting("CHECKIE_POOL_SIZE", "Most database connections of one process.", _count(2, 200), "20")
+    plan_cache_mode: str = _setting(
+        "CHECKIE_DATABASE_PLAN_CACHE_MODE",
+        "How PostgreSQL plans the short statements: force_generic_plan, or auto where it is distributed (Citus).",
+        _plan_cache_mode,
+        "force_generic_plan",
+    )
     host: str = _setting("CHECKIE_HOST", "Address that `serve` listens on.", _text, "127.0.0.1")
     port: int = _setting("CHECKIE_PORT", "Port that `serve` listens on.", _count(1, 65535), "8000")
     worker_metrics_port: int = _setting(

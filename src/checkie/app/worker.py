@@ -15,7 +15,7 @@ from prometheus_client import Counter
 
 from checkie import checkout, ledger, outbox, payments, web, webhooks
 from checkie.app.reactions import REACTIONS
-from checkie.db import OUTAGES, Database, Due, Leases, work_off
+from checkie.db import OUTAGES, Database, Due, Leases, run_due
 from checkie.kernel import Keyring
 from checkie.outbox import Consumer, PostgresBus
 from checkie.payments.port import Provider
@@ -31,10 +31,10 @@ _FAILED_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long to wait when there was nothing to do: from `least_s`, doubling, to `most_s`."""
+    """How long to wait when there was nothing to do: from `min_s`, doubling, to `max_s`."""
 
-    least_s: float
-    most_s: float
+    min_s: float
+    max_s: float
 
 
 @dataclass(slots=True)
@@ -88,11 +88,11 @@ class Worker:
         for consumer in self.consumers:
             done += await consumer.step(self.now())
         for due in self.dues:
-            done += await work_off(self.db, due, self.leases.held, self.now())
+            done += await run_due(self.db, due, self.leases.held, self.now())
         return done + await self._deliver()
 
     async def _every(self, pace: Pace, name: str, do: Callable[[], Awaitable[int]]) -> None:
-        wait_s = pace.least_s
+        wait_s = pace.min_s
         while True:
             try:
                 done = await do()
@@ -106,7 +106,7 @@ class Worker:
                 continue
             if done:
                 WORK.labels(name).inc(done)
-            wait_s = pace.least_s if done else min(wait_s * 2, pace.most_s)
+            wait_s = pace.min_s if done else min(wait_s * 2, pace.max_s)
             await asyncio.sleep(wait_s)
 
     async def _renew(self) -> int:
@@ -121,7 +121,7 @@ class Worker:
 
     def _due(self, due: Due) -> Callable[[], Awaitable[int]]:
         async def work() -> int:
-            return await work_off(self.db, due, self.leases.held, self.now())
+            return await run_due(self.db, due, self.leases.held, self.now())
 
         return work
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-import asyncpg
-
-from checkie.catalog.model import Page, PageId, PageSlugTaken, PageStatus, Pricing
-from checkie.db import Tx
+from checkie.catalog.model import Page, PageStatus, Pricing
+from checkie.db import UnitOfWork
 from checkie.kernel import Money
+from checkie.kernel.ids import PageId
 
 _DAY_S: Final = 86_400
 _INSERT: Final = """
@@ -29,8 +28,8 @@ class NewPage:
     title: str
     price: Money
     pricing: Pricing = Pricing.FIXED
-    least: Money | None = None
-    most: Money | None = None
+    min: Money | None = None
+    max: Money | None = None
     description: str = ""
     picture_url: str | None = None
     quantity_max: int = 99
@@ -40,7 +39,7 @@ class NewPage:
     success_url: str | None = None
 
 
-async def create_page(tx: Tx, store: int, new: NewPage, now: datetime) -> Page:
+async def create_page(unit: UnitOfWork, store: int, new: NewPage, now: datetime) -> Page:
     """A new, published page. Refuses a slug that another page of the store has (PageSlugTaken)."""
     page = Page(
         store=store,
@@ -52,18 +51,15 @@ async def create_page(tx: Tx, store: int, new: NewPage, now: datetime) -> Page:
         status=PageStatus.PUBLISHED,
         pricing=new.pricing,
         price=new.price,
-        least=new.least or new.price,
-        most=new.most or new.price,
+        min=new.min or new.price,
+        max=new.max or new.price,
         quantity_max=new.quantity_max,
         provider=new.provider,
         session_expires_s=new.session_expires_s,
         session_abandoned_s=new.session_abandoned_s,
         success_url=new.success_url,
     )
-    try:
-        await tx.execute(_INSERT, *_values(page), now)
-    except asyncpg.UniqueViolationError:
-        raise PageSlugTaken(param="slug") from None
+    unit.add(_INSERT, *_values(page), now)
     return page
 
 
@@ -79,8 +75,8 @@ def _values(page: Page) -> tuple[object, ...]:
         page.pricing,
         page.price.currency,
         page.price.minor,
-        page.least.minor,
-        page.most.minor,
+        page.min.minor,
+        page.max.minor,
         page.quantity_max,
         page.provider,
         page.session_expires_s,

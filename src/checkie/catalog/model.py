@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
+from typing import Final
 
-from checkie.kernel import LARGEST_MINOR, Conflict, Id, Money, NotFound
-
-
-class PageId(Id):
-    """A page."""
-
-    __slots__ = ()
-    prefix = "pag"
+from checkie.kernel import LARGEST_MINOR, Conflict, Money, NotFound
+from checkie.kernel.ids import PageId
 
 
 class NoSuchPage(NotFound):
@@ -25,6 +21,10 @@ class PageSlugTaken(Conflict):
     """Another page of this store has this slug."""
 
     code = "page_slug_taken"
+
+
+CONSTRAINTS: Final = {"page_slug_taken": partial(PageSlugTaken, param="slug")}
+"""The refusal of each constraint that a caller can violate."""
 
 
 class PageStatus(StrEnum):
@@ -44,7 +44,7 @@ class Pricing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A configured checkout page. `price` is the fixed price, or what pay-what-you-want suggests of least to most."""
+    """A configured checkout page. `price` is the fixed price, or what pay-what-you-want suggests of min to max."""
 
     store: int
     id: PageId
@@ -55,8 +55,8 @@ class Page:
     status: PageStatus
     pricing: Pricing
     price: Money
-    least: Money
-    most: Money
+    min: Money
+    max: Money
     quantity_max: int
     provider: str
     session_expires_s: int
@@ -64,10 +64,10 @@ class Page:
     success_url: str | None
 
     def __post_init__(self) -> None:
-        if len({self.price.currency, self.least.currency, self.most.currency}) != 1:
+        if len({self.price.currency, self.min.currency, self.max.currency}) != 1:
             raise ValueError("a page's prices are of one currency")
-        in_order = 0 < self.least.minor <= self.price.minor <= self.most.minor
-        if not in_order or self.most.minor * self.quantity_max > LARGEST_MINOR:
+        in_order = 0 < self.min.minor <= self.price.minor <= self.max.minor
+        if not in_order or self.max.minor * self.quantity_max > LARGEST_MINOR:
             raise ValueError(
                 "a page's prices are positive, in order and, times the largest quantity, within what we take"
             )

@@ -6,9 +6,10 @@ from typing import Final
 
 import asyncpg
 
-from checkie.catalog.model import NoSuchPage, Page, PageId, PageStatus, Pricing
-from checkie.db import Database, Tx
+from checkie.catalog.model import NoSuchPage, Page, PageStatus, Pricing
+from checkie.db import Database, UnitOfWork
 from checkie.kernel import Money
+from checkie.kernel.ids import PageId
 
 _COLUMNS: Final = """store, id, slug, title, description, picture_url, status, pricing, currency,
   price_minor, min_minor, max_minor, quantity_max, provider, session_expires_s, session_abandoned_s, success_url"""
@@ -16,12 +17,12 @@ _PUBLISHED: Final = f"select {_COLUMNS} from catalog.page where store = $1 and s
 _BY_ID: Final = f"select {_COLUMNS} from catalog.page where store = $1 and id = $2"
 
 
-async def get_published(db: Database | Tx, store: int, slug: str) -> Page:
+async def get_published(db: Database | UnitOfWork, store: int, slug: str) -> Page:
     """The published page at this address. Refuses with NoSuchPage."""
     return _page(await db.fetchrow(_PUBLISHED, store, slug))
 
 
-async def get_page(db: Database | Tx, page: PageId) -> Page:
+async def get_page(db: Database | UnitOfWork, page: PageId) -> Page:
     """The page, whatever its status. Refuses with NoSuchPage."""
     return _page(await db.fetchrow(_BY_ID, page.store, page.uuid))
 
@@ -39,8 +40,8 @@ def _page(row: asyncpg.Record | None) -> Page:
         status=PageStatus(row["status"]),
         pricing=Pricing(row["pricing"]),
         price=Money(row["price_minor"], row["currency"]),
-        least=Money(row["min_minor"], row["currency"]),
-        most=Money(row["max_minor"], row["currency"]),
+        min=Money(row["min_minor"], row["currency"]),
+        max=Money(row["max_minor"], row["currency"]),
         quantity_max=row["quantity_max"],
         provider=row["provider"],
         session_expires_s=row["session_expires_s"],

@@ -13,8 +13,8 @@ from checkie.checkout.open import open_session
 from checkie.checkout.pay import pay, pay_hosted
 from checkie.checkout.queries import check, completed
 from checkie.checkout.quote import Quote
+from checkie.checkout.sql import find_due, get_session
 from checkie.checkout.status import Status, read_status
-from checkie.checkout.store import find_due, get_session
 
 __all__ = [
     "Changes",

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from checkie.checkout import store
+from checkie.checkout import sql
 from checkie.checkout.events import SessionEvent, SessionExpired
 from checkie.checkout.model import PAYING, SESSION, Session, SessionStatus
-from checkie.db import Tx
-from checkie.outbox import Draft, publish
-from checkie.payments import Attempt, Payment, PaymentStatus, SessionId
+from checkie.db import UnitOfWork
+from checkie.kernel.ids import SessionId
+from checkie.outbox import publish
+from checkie.payments import Attempt, Payment, PaymentStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +36,24 @@ class Move:
         return None
 
 
-async def advance(tx: Tx, number: int, moves: Sequence[Move], now: datetime) -> None:
+async def advance(unit: UnitOfWork, number: int, moves: Sequence[Move], now: datetime) -> None:
     """Lock, decide, write and publish, for sessions of one store in the caller's transaction: three statements in all.
 
     The moves follow from facts (a payment succeeded, time passed), so one that the table lacks, or that tells of an
     earlier attempt, is old news and changes nothing.
     """
-    stands = dict(await store.lock_many(tx, number, [move.session.uuid for move in moves]))
+    stands = dict(await sql.lock_many(unit, number, [move.session.uuid for move in moves]))
     changed: dict[SessionId, Session] = {}
-    drafts: list[Draft] = []
     for move in moves:
         session = stands.get(move.session.uuid)
         moved = session and step(session, move)
         if moved is None or session is None:
             continue
-        stands[move.session.uuid] = changed[move.session] = moved
         if moved.seq > session.seq:
-            drafts.append(Draft(moved.id, moved.seq, _news(moved, move.verb)))
+            publish(unit, moved.id, _news(moved, move.verb), after=session.seq, now=now)
+        stands[move.session.uuid] = changed[move.session] = moved
     if changed:
-        await store.write_many(tx, number, [(s, _due_at(s, now)) for _, s in sorted(changed.items())], now)
-        publish(tx, drafts, now)
+        await sql.write_many(unit, number, [(s, _due_at(s, now)) for _, s in sorted(changed.items())], now)
 
 
 def step(session: Session, move: Move) -> Session | None:

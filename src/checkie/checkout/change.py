@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from checkie.checkout import store
+from checkie.checkout import sql
 from checkie.checkout.model import PAYING, Session, VersionMismatch, check_time
 from checkie.checkout.reopen import reopen
 from checkie.customers import parse_email
@@ -55,9 +55,9 @@ async def change(
         wanted = apply(session, changes)
         if wanted == session:
             return session
-        if await store.change(db, wanted, now):
+        if await sql.change(db, wanted, now):
             return replace(wanted, version=session.version + 1)
-        session = await store.get_session(db, session.id)
+        session = await sql.get_session(db, session.id)
     raise VersionMismatch
 
 

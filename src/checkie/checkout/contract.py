@@ -17,11 +17,12 @@ from checkie.checkout.model import (
 )
 from checkie.checkout.quote import AmountNotYours, AmountOutOfRange, CurrencyMismatch, QuantityOutOfRange
 from checkie.customers import InvalidEmail
-from checkie.db import Overtaken
+from checkie.db import WriteConflict
+from checkie.kernel.ids import SessionId
 from checkie.web import contract
 
 SESSION: Final = "ses_01m7ynr2qthrw80000016w5y05"
-SESSION_SHAPE: Final = contract.id_shape(payments.SessionId)
+SESSION_SHAPE: Final = contract.id_shape(SessionId)
 _READING: Final = contract.problems(NoSuchSession, WrongSecret)
 _CHANGING: Final = contract.problems(
     *contract.JSON_BODY,
@@ -36,7 +37,7 @@ _CHANGING: Final = contract.problems(
     AmountNotYours,
     AmountOutOfRange,
     CurrencyMismatch,
-    Overtaken,
+    WriteConflict,
 )
 _PAYING: Final = (
     *contract.KEYED,
@@ -47,7 +48,7 @@ _PAYING: Final = (
     ProviderMissing,
     payments.NoAttemptsLeft,
     EmailMissing,
-    Overtaken,
+    WriteConflict,
 )
 _OPENED: Final = {
     "description": "The page, and a session that was opened for this caller.",

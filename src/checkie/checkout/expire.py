@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from checkie.checkout import store
+from checkie.checkout import sql
 from checkie.checkout.advance import Move, advance
 from checkie.checkout.model import PAYING, Session
 from checkie.db import Database
-from checkie.payments import SessionId, cancel, latest_of
+from checkie.kernel.ids import SessionId
+from checkie.payments import cancel, latest_of
 from checkie.payments.port import Provider
 
 _LOOK_AGAIN = timedelta(minutes=5)
@@ -18,16 +19,16 @@ _LOOK_AGAIN = timedelta(minutes=5)
 
 async def expire_row(db: Database, providers: Mapping[str, Provider], row_id: UUID, now: datetime) -> None:
     """Expire or abandon one session if it is due. One that is paying ends only when no attempt can still succeed."""
-    session = await store.claim_due(db, SessionId.of(row_id), now, now + _LOOK_AGAIN)
+    session = await sql.claim_due(db, SessionId.of(row_id), now, now + _LOOK_AGAIN)
     if session is None:
         return
     moves = [Move(session.id, "expire" if session.expires_at <= now else "abandon")]
     if session.status in PAYING:
         moves = [*await _call_off(db, providers, session, now), *moves]
-    async with db.transaction() as tx:
-        standing = await store.lock(tx, session.id)
+    async with db.transaction() as unit:
+        standing = await sql.lock(unit, session.id)
         if session.status in PAYING or standing.version == session.version:  # else the buyer was quicker
-            await advance(tx, session.id.store, moves, now)
+            await advance(unit, session.id.store, moves, now)
 
 
 async def _call_off(db: Database, providers: Mapping[str, Provider], session: Session, now: datetime) -> list[Move]:

@@ -24,7 +24,7 @@ async def find_page(runtime: Runtime, store_slug: str, page_slug: str) -> tuple[
     now, address = runtime.now(), (store_slug, page_slug)
     found: tuple[stores.Store, catalog.Page] | None = runtime.recent.find(address, now)
     if found is None:
-        shop = await stores.get_by_slug(runtime.db, store_slug)
-        found = shop, await catalog.get_published(runtime.db, shop.number, page_slug)
+        store = await stores.get_by_slug(runtime.db, store_slug)
+        found = store, await catalog.get_published(runtime.db, store.number, page_slug)
         runtime.recent.keep(address, found, now)
     return found

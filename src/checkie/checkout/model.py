@@ -9,12 +9,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from checkie.catalog import PageId
 from checkie.checkout import events
 from checkie.checkout.quote import Quote
 from checkie.kernel import Conflict, Invalid, Lifecycle, NotFound, Unauthorized
-from checkie.payments import OrderId, SessionId
-from checkie.payments.port import PaymentId
+from checkie.kernel.ids import OrderId, PageId, PaymentId, SessionId
 
 
 class NoSuchSession(NotFound):
@@ -158,7 +156,7 @@ class Session:
             return self.expires_at
         return min(self.expires_at, now + timedelta(seconds=self.abandoned_s))
 
-    def let_in(self, secret: str | None) -> None:
+    def authorize(self, secret: str | None) -> None:
         """Refuses whoever does not know the client secret (WrongSecret)."""
         if secret is None or not hmac.compare_digest(hash_secret(secret), self.secret_hash):
             raise WrongSecret

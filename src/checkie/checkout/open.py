@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from checkie.catalog import Page
-from checkie.checkout import store
+from checkie.checkout import sql
 from checkie.checkout.model import Session, SessionStatus, hash_secret
 from checkie.checkout.quote import quote_page
 from checkie.db import Database
-from checkie.payments import SessionId
+from checkie.kernel.ids import SessionId
 from checkie.stores import Store
 from checkie.web import Visitor
 
@@ -25,7 +25,7 @@ class Opened:
 
 
 async def open_session(
-    db: Database, shop: Store, page: Page, visitor: Visitor, *, public_url: str, now: datetime
+    db: Database, store: Store, page: Page, visitor: Visitor, *, public_url: str, now: datetime
 ) -> Opened:
     """A fresh session with its quote frozen. One statement."""
     secret = secrets.token_urlsafe(32)
@@ -39,14 +39,14 @@ async def open_session(
         email=None,
         quote=quote_page(page),
         provider=page.provider,
-        fee_bps=shop.fee_bps,
+        fee_bps=store.fee_bps,
         payment=None,
         order=None,
         attempt=0,
-        return_url=f"{public_url}/{shop.slug}/{page.slug}/{session_id}",
+        return_url=f"{public_url}/{store.slug}/{page.slug}/{session_id}",
         seq=0,
         abandoned_s=page.session_abandoned_s,
         expires_at=now + timedelta(seconds=page.session_expires_s),
     )
-    await store.insert(db, session, visitor.as_json(), now)
+    await sql.insert(db, session, visitor.as_json(), now)
     return Opened(session, secret)

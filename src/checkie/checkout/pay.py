@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from checkie import customers, orders, payments
-from checkie.checkout import store
+from checkie.checkout import sql
 from checkie.checkout.advance import Move, step
 from checkie.checkout.model import (
     PAYING,
@@ -20,13 +20,14 @@ from checkie.checkout.model import (
     check_time,
 )
 from checkie.checkout.reopen import call_off
-from checkie.db import Database, Tx, undisturbed
-from checkie.payments import Attempt, OrderId, Payment, SessionId
+from checkie.db import Database, UnitOfWork, retry_on_conflict
+from checkie.kernel.ids import OrderId, SessionId
+from checkie.payments import Attempt, Payment
 from checkie.payments.port import ActionNeeded, Intent, Outcome, Provider, Withdrawn
 
 
 @dataclass(frozen=True, slots=True)
-class Paying:
+class PaymentStarted:
     """What came of it: the attempt as it was before the provider answered, and the answer."""
 
     session: Session
@@ -38,14 +39,14 @@ class Paying:
 _Intended: TypeAlias = tuple[Session, Payment, Attempt]
 
 
-class Along(Protocol):
+class TransactionHook(Protocol):
     """What is written along with a payment that begins."""
 
-    async def begin(self, tx: Tx) -> None:
+    async def begin(self, unit: UnitOfWork) -> None:
         """Look, refuse and write in the transaction that notes the intent."""
         ...
 
-    def end(self, tx: Tx, paying: Paying) -> None:
+    def end(self, unit: UnitOfWork, paying: PaymentStarted) -> None:
         """Write in the transaction that records the provider's answer."""
         ...
 
@@ -57,8 +58,8 @@ async def pay(
     now: datetime,
     *,
     secret: str | None = None,
-    along: Along | None = None,
-) -> Paying:
+    along: TransactionHook | None = None,
+) -> PaymentStarted:
     """Start to pay, or join the attempt that is under way: however often and at once it is called, one attempt lives.
 
     A client secret need not be given, but a wrong one is refused. Refuses with WrongSecret, EmailMissing, SessionOver,
@@ -69,7 +70,9 @@ async def pay(
     return await _authorize(db, providers, intended, now, along=along)
 
 
-async def pay_hosted(db: Database, providers: Mapping[str, Provider], session_id: SessionId, now: datetime) -> Paying:
+async def pay_hosted(
+    db: Database, providers: Mapping[str, Provider], session_id: SessionId, now: datetime
+) -> PaymentStarted:
     """The same for a browser that needs the provider's own page; the caller knows that it is the buyer's.
 
     An attempt that was begun without such a page and only waits for its buyer is called off, for certain, and the next
@@ -94,21 +97,22 @@ async def _intend(
     session_id: SessionId,
     now: datetime,
     secret: str | None = None,
-    along: Along | None = None,
+    along: TransactionHook | None = None,
 ) -> _Intended:
+    @retry_on_conflict()
     async def decide() -> _Intended:
-        async with db.transaction() as tx:
-            session = await store.get_session(tx, session_id)
+        async with db.transaction() as unit:
+            session = await sql.get_session(unit, session_id)
             if secret is not None:
-                session.let_in(secret)
+                session.authorize(secret)
             if along:
-                await along.begin(tx)
-            intended = await _attempt(tx, session, now)
+                await along.begin(unit)
+            intended = await _attempt(unit, session, now)
             if intended[2].provider not in providers:
                 raise ProviderMissing
             return intended
 
-    return await undisturbed(decide)
+    return await decide()
 
 
 async def _authorize(
@@ -118,13 +122,13 @@ async def _authorize(
     now: datetime,
     *,
     hosted: bool = False,
-    along: Along | None = None,
-) -> Paying:
+    along: TransactionHook | None = None,
+) -> PaymentStarted:
     session, payment, attempt = intended
 
-    def end(tx: Tx, outcome: Outcome) -> None:
+    def end(unit: UnitOfWork, outcome: Outcome) -> None:
         if along:
-            along.end(tx, Paying(session, payment, attempt, outcome))
+            along.end(unit, PaymentStarted(session, payment, attempt, outcome))
 
     intent = Intent(
         key=attempt.id,
@@ -137,10 +141,10 @@ async def _authorize(
         reference=attempt.reference,
     )
     outcome = await payments.authorize(db, providers[attempt.provider], intent, now, end)
-    return Paying(session, payment, attempt, outcome)
+    return PaymentStarted(session, payment, attempt, outcome)
 
 
-def _lacks_page(paying: Paying) -> bool:
+def _lacks_page(paying: PaymentStarted) -> bool:
     """Whether an earlier call began the attempt, and the buyer cannot go on with it on a page of the provider's own.
 
     A fresh one is not called off for that: its provider has no such page.
@@ -151,9 +155,9 @@ def _lacks_page(paying: Paying) -> bool:
     return isinstance(outcome, Withdrawn) or (isinstance(outcome, ActionNeeded) and not outcome.hosted_url)
 
 
-async def _attempt(tx: Tx, session: Session, now: datetime) -> _Intended:
+async def _attempt(unit: UnitOfWork, session: Session, now: datetime) -> _Intended:
     """The attempt that lives, or a new one."""
-    found = await payments.latest_of(tx, session.id) if session.payment else None
+    found = await payments.latest_of(unit, session.id) if session.payment else None
     if session.status in PAYING and found is not None:
         payment, attempt = found
         if attempt.is_live:
@@ -163,7 +167,7 @@ async def _attempt(tx: Tx, session: Session, now: datetime) -> _Intended:
     if found is not None and found[0].is_paid:
         raise AlreadyPaid
     _check(session, now)
-    return await _start(tx, session, found[0] if found else None, now)
+    return await _start(unit, session, found[0] if found else None, now)
 
 
 def _check(session: Session, now: datetime) -> None:
@@ -172,19 +176,19 @@ def _check(session: Session, now: datetime) -> None:
         raise EmailMissing(param="email")
 
 
-async def _start(tx: Tx, session: Session, earlier: Payment | None, now: datetime) -> _Intended:
+async def _start(unit: UnitOfWork, session: Session, earlier: Payment | None, now: datetime) -> _Intended:
     status, _ = SESSION.move(session.status, "pay")
     email = session.email or ""
-    customer = await customers.ensure(tx, session.id.store, email, now)
+    customer = await customers.ensure(unit, session.id.store, email, now)
     total = session.quote.total
     order = earlier.order if earlier else OrderId.new(session.id.store, now)
     if earlier:
-        payment, attempt = payments.begin_again(tx, earlier, total, session.provider, now)
+        payment, attempt = payments.begin_again(unit, earlier, total, session.provider, now)
     else:
         collect = payments.Collect(
             session=session.id, order=order, amount=total, fee_bps=session.fee_bps, provider=session.provider
         )
-        payment, attempt = payments.begin(tx, collect, now)
+        payment, attempt = payments.begin(unit, collect, now)
     placed = orders.Placed(
         id=order,
         session=session.id,
@@ -194,9 +198,12 @@ async def _start(tx: Tx, session: Session, earlier: Payment | None, now: datetim
         quote=session.quote.as_json(),
         total=total,
     )
-    (orders.requote if earlier else orders.place)(tx, placed, now)
+    if earlier:
+        await orders.requote(unit, placed, now)
+    else:
+        orders.place(unit, placed, now)
     session = replace(
         session, status=status, version=session.version + 1, payment=payment.id, order=order, attempt=attempt.number
     )
-    store.write_paying(tx, session, now)
+    sql.write_paying(unit, session, now)
     return session, payment, attempt

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from checkie.db import Database
-from checkie.payments import SessionId
+from checkie.kernel.ids import SessionId
 
 _COMPLETED: Final = "select id from checkout.session where status = 'COMPLETED'"
 _OVERDUE: Final = """

@@ -45,8 +45,8 @@ class Quote:
     unit: Money
     quantity: int
     pricing: Pricing
-    least: Money
-    most: Money
+    min: Money
+    max: Money
     quantity_max: int
 
     @property
@@ -64,8 +64,8 @@ class Quote:
         """The quote for the amount that the buyer chose, for each. Refuses with AmountNotYours or AmountOutOfRange."""
         if self.pricing is not Pricing.PAY_WHAT_YOU_WANT:
             raise AmountNotYours(param="amount")
-        if not self.least.minor <= unit_minor <= self.most.minor:
-            allowed = f"{self.least.minor} and {self.most.minor} minor units of {self.unit.currency}"
+        if not self.min.minor <= unit_minor <= self.max.minor:
+            allowed = f"{self.min.minor} and {self.max.minor} minor units of {self.unit.currency}"
             raise AmountOutOfRange(f"The amount must be between {allowed}.", param="amount")
         return replace(self, unit=Money(unit_minor, self.unit.currency))
 
@@ -76,8 +76,8 @@ class Quote:
             "unit_minor": self.unit.minor,
             "quantity": self.quantity,
             "pricing": self.pricing,
-            "least_minor": self.least.minor,
-            "most_minor": self.most.minor,
+            "min_minor": self.min.minor,
+            "max_minor": self.max.minor,
             "quantity_max": self.quantity_max,
         }
 
@@ -89,12 +89,12 @@ class Quote:
             unit=Money(body["unit_minor"], currency),
             quantity=body["quantity"],
             pricing=Pricing(body["pricing"]),
-            least=Money(body["least_minor"], currency),
-            most=Money(body["most_minor"], currency),
+            min=Money(body["min_minor"], currency),
+            max=Money(body["max_minor"], currency),
             quantity_max=body["quantity_max"],
         )
 
 
 def quote_page(page: Page) -> Quote:
     """The first quote of a session: one, at the page's price."""
-    return Quote(page.title, page.price, 1, page.pricing, page.least, page.most, page.quantity_max)
+    return Quote(page.title, page.price, 1, page.pricing, page.min, page.max, page.quantity_max)

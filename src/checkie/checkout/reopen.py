@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from checkie.checkout import store
+from checkie.checkout import sql
 from checkie.checkout.advance import Move, advance
 from checkie.checkout.model import PaymentUnderWay, Session, SessionStatus, check_time
 from checkie.db import Database
@@ -21,7 +21,7 @@ async def reopen(db: Database, providers: Mapping[str, Provider], session: Sessi
     found = await latest_of(db, session.id)
     if found is not None:
         await call_off(db, providers, *found, now)
-    session = await store.get_session(db, session.id)
+    session = await sql.get_session(db, session.id)
     check_time(session, now)
     if session.status is not SessionStatus.OPEN:
         raise PaymentUnderWay
@@ -42,5 +42,5 @@ async def call_off(
         payment, attempt = await latest_of(db, payment.session) or (payment, attempt)
     move = Move.after(payment, attempt)
     if move is not None:
-        async with db.transaction() as tx:
-            await advance(tx, payment.session.store, [move], now)
+        async with db.transaction() as unit:
+            await advance(unit, payment.session.store, [move], now)

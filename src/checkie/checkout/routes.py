@@ -13,17 +13,18 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from checkie import catalog, stores, web
-from checkie.checkout import contract, store
+from checkie.checkout import contract, sql
 from checkie.checkout.change import Changes, change
 from checkie.checkout.find import SLUG, find_page
 from checkie.checkout.model import NoSuchSession, Session, SessionStatus, Step
 from checkie.checkout.open import open_session
-from checkie.checkout.pay import Paying, pay
+from checkie.checkout.pay import PaymentStarted, pay
 from checkie.checkout.quote import CurrencyMismatch
 from checkie.checkout.status import Status, read_status
-from checkie.db import Tx
+from checkie.db import UnitOfWork
 from checkie.kernel import Money
-from checkie.payments import AttemptStatus, PaymentStatus, SessionId
+from checkie.kernel.ids import SessionId
+from checkie.payments import AttemptStatus, PaymentStatus
 from checkie.payments.port import ActionNeeded, Provider, Unknown
 
 router = web.router("Widget", "/api/widget")
@@ -70,7 +71,7 @@ class SessionBody(BaseModel):
 
 
 class PageBody(BaseModel):
-    """A published page. `least` and `most` bound what a buyer may choose to pay, for each."""
+    """A published page. `min` and `max` bound what a buyer may choose to pay, for each."""
 
     id: str = Field(examples=["pag_01m7ynhwgwgd8r000001re0kjv"])
     store: str = Field(examples=["sto_01m7ynhwgrgd88000001rnyakz"])
@@ -80,8 +81,8 @@ class PageBody(BaseModel):
     picture_url: str | None
     pricing: catalog.Pricing
     price: MoneyBody
-    least: MoneyBody
-    most: MoneyBody
+    min: MoneyBody
+    max: MoneyBody
     quantity_max: int
 
 
@@ -105,7 +106,7 @@ class ChangeBody(BaseModel):
     quantity: StrictInt | None = Field(default=None, description="From 1 to the page's `quantity_max`.", examples=[2])
     amount: StrictInt | MoneyBody | None = Field(
         default=None,
-        description="From `least` to `most` of a page on which the buyer names the price.",
+        description="From `min` to `max` of a page on which the buyer names the price.",
         examples=[1500],
     )
 
@@ -193,14 +194,14 @@ async def get_page(store_slug: Slug, page_slug: Slug, request: Request) -> PageA
     Keep `session.client_secret`: it is told here and never again.
     """
     runtime = web.runtime(request)
-    shop, page = await find_page(runtime, store_slug, page_slug)
+    store, page = await find_page(runtime, store_slug, page_slug)
     if web.is_machine(request):
-        return PageAndSession(page=_page(shop, page), session=None, session_id=None)
+        return PageAndSession(page=_page(store, page), session=None, session_id=None)
     opened = await open_session(
-        runtime.db, shop, page, web.visitor(request), public_url=runtime.public_url, now=runtime.now()
+        runtime.db, store, page, web.visitor(request), public_url=runtime.public_url, now=runtime.now()
     )
     session = _session(opened.session, opened.client_secret)
-    return PageAndSession(page=_page(shop, page), session=session, session_id=session.id)
+    return PageAndSession(page=_page(store, page), session=session, session_id=session.id)
 
 
 @router.get("/sessions/{session_id}", summary="Read a session", **contract.READ)
@@ -257,7 +258,7 @@ async def _check_out(session_id: SessionId, request: Request) -> JSONResponse:
     runtime, secret, key = web.runtime(request), web.bearer(request), web.idempotency_key(request)
     kept = None
     if key is not None:
-        kept = _Kept(web.Once(runtime, (session_id.store, "checkout", key), {"session_id": session_id}))
+        kept = _Kept(web.IdempotentRequest(runtime, (session_id.store, "checkout", key), {"session_id": session_id}))
     paying = await pay(runtime.db, _providers(request), session_id, runtime.now(), secret=secret, along=kept)
     structlog.contextvars.bind_contextvars(payment=paying.payment.id, attempt=paying.attempt.id)
     return JSONResponse(_paying(paying).model_dump(mode="json"))
@@ -267,21 +268,21 @@ async def _check_out(session_id: SessionId, request: Request) -> JSONResponse:
 class _Kept:
     """The answer to a call with an Idempotency-Key is kept with the payment that it tells of."""
 
-    once: web.Once
+    once: web.IdempotentRequest
 
-    async def begin(self, tx: Tx) -> None:
-        await self.once.begin(tx)
+    async def begin(self, unit: UnitOfWork) -> None:
+        await self.once.begin(unit)
 
-    def end(self, tx: Tx, paying: Paying) -> None:
+    def end(self, unit: UnitOfWork, paying: PaymentStarted) -> None:
         if isinstance(paying.outcome, Unknown):
-            self.once.give_back(tx)
+            self.once.release(unit)
         else:
-            self.once.keep(tx, 200, _paying(paying).model_dump(mode="json"))
+            self.once.keep(unit, 200, _paying(paying).model_dump(mode="json"))
 
 
 async def _let_in(session_id: str, request: Request) -> Session:
-    session = await store.get_session(web.runtime(request).db, _parse(session_id))
-    session.let_in(web.bearer(request))
+    session = await sql.get_session(web.runtime(request).db, _parse(session_id))
+    session.authorize(web.bearer(request))
     return session
 
 
@@ -317,18 +318,18 @@ def _money(money: Money) -> MoneyBody:
     return MoneyBody(amount=money.minor, currency=money.currency)
 
 
-def _page(shop: stores.Store, page: catalog.Page) -> PageBody:
+def _page(store: stores.Store, page: catalog.Page) -> PageBody:
     return PageBody(
         id=page.id,
-        store=shop.id,
+        store=store.id,
         slug=page.slug,
         title=page.title,
         description=page.description,
         picture_url=page.picture_url,
         pricing=page.pricing,
         price=_money(page.price),
-        least=_money(page.least),
-        most=_money(page.most),
+        min=_money(page.min),
+        max=_money(page.max),
         quantity_max=page.quantity_max,
     )
 
@@ -350,7 +351,7 @@ def _session(session: Session, client_secret: str | None = None) -> SessionBody:
     )
 
 
-def _paying(paying: Paying) -> PayingBody:
+def _paying(paying: PaymentStarted) -> PayingBody:
     payment, attempt = paying.payment, paying.attempt
     ready = paying.outcome if isinstance(paying.outcome, ActionNeeded) else None
     return PayingBody(

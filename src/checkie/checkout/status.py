@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from checkie.checkout import store
+from checkie.checkout import sql
 from checkie.checkout.model import OVER, Session, SessionStatus
 from checkie.db import Database
-from checkie.payments import Attempt, Payment, SessionId, latest_of
+from checkie.kernel.ids import SessionId
+from checkie.payments import Attempt, Payment, latest_of
 
 _TRIES = 3
 
@@ -30,8 +31,8 @@ class Status:
 
 async def read_status(db: Database, session_id: SessionId, secret: str | None) -> Status:
     """How the session stands. A secret need not be given, but a wrong one is refused. One or two statements."""
-    session = await store.get_session(db, session_id)
+    session = await sql.get_session(db, session_id)
     if secret is not None:
-        session.let_in(secret)
+        session.authorize(secret)
     found = await latest_of(db, session_id) if session.payment else None
     return Status(session, *(found or (None, None)))

@@ -5,6 +5,6 @@ Invariant: one customer per store and address, however it is cased.
 """
 
 from checkie.customers.ensure import ensure
-from checkie.customers.model import CustomerId, InvalidEmail, parse_email
+from checkie.customers.model import InvalidEmail, parse_email
 
-__all__ = ["CustomerId", "InvalidEmail", "ensure", "parse_email"]
+__all__ = ["InvalidEmail", "ensure", "parse_email"]

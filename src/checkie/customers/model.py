@@ -5,20 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from checkie.kernel import Id, Invalid
+from checkie.kernel import Invalid
 
 LONGEST: Final = 254
 """RFC 5321, 4.5.3.1.3: a path is at most 256 octets, angle brackets included."""
 _SHAPE: Final = re.compile(
     r"[^\s@<>(),:;\"\\\[\]]{1,64}@(?:[^\s@.<>(),:;\"\\\[\]]{1,63}\.)+[^\s@.<>(),:;\"\\\[\]]{2,63}"
 )
-
-
-class CustomerId(Id):
-    """A customer."""
-
-    __slots__ = ()
-    prefix = "cus"
 
 
 class InvalidEmail(Invalid):

@@ -35,7 +35,7 @@ class Due:
     do: Do
 
 
-async def work_off(db: Database, due: Due, partitions: Sequence[int], now: datetime, limit: int = BATCH) -> int:
+async def run_due(db: Database, due: Due, partitions: Sequence[int], now: datetime, limit: int = BATCH) -> int:
     """Do what is due now, each piece on its own: one that fails is logged and stays due. How many were found."""
     found = await due.find(db, partitions, now, limit)
     slots = asyncio.Semaphore(ABREAST)

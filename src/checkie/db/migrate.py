@@ -1,10 +1,10 @@
-"""Migrations: numbered SQL files, applied in order, forward only."""
+"""Migrations: SQL files numbered by the time of their writing (yyyymmddhhmm), applied in order, forward only."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_NAME: Final = re.compile(r"(\d{4}|\d{12})_[a-z0-9_]+\.sql")  # four digits: before numbers were times
 _LOCK: Final = "select pg_advisory_lock(3131961357)"  # one number for all who migrate; ends with the connection
 _DONE: Final = "insert into db.migration values ($1, $2, $3)"
 _GROUND: Final = """
@@ -21,7 +22,9 @@ do $$ begin
 exception when duplicate_object or unique_violation then null; end $$;  -- made meanwhile, for another database
 create schema if not exists db;
 create table if not exists db.migration (
-    number int primary key, name text not null, checksum text not null, applied_at timestamptz not null default now());
+    number bigint primary key, name text not null, checksum text not null,
+    applied_at timestamptz not null default now());
+alter table db.migration alter column number type bigint;
 grant usage on schema db to checkie_app; grant select on db.migration to checkie_app;
 """
 
@@ -31,6 +34,7 @@ class MigrationError(Exception):
 
 
 class _Migration(NamedTuple):
+    number: int
     name: str
     checksum: str
     sql: str
@@ -41,19 +45,20 @@ async def migrate(owner_url: str, folder: Path = MIGRATIONS, *, create: bool = T
 
     `create`: make the database if it is missing. The role `checkie_app` is made if it is. Each file is a transaction.
     MigrationError if one fails; before any is applied if one is misnamed, missing, doubled or changed since applied.
+    Two that were written side by side may land in either order: whatever is missing is applied, the oldest first.
     """
-    migrations = list(_read(folder))
+    migrations = _read(folder)
     if create:
         await _create_database(owner_url)
     async with _connected(owner_url) as connection:
         await connection.execute(_LOCK)
         await connection.execute(_GROUND)
         todo = await _missing(connection, migrations)
-        for name, checksum, sql in todo:
+        for number, name, checksum, sql in todo:
             try:
                 async with connection.transaction():
                     await connection.execute(sql)
-                    await connection.execute(_DONE, int(name[:4]), name, checksum)
+                    await connection.execute(_DONE, number, name, checksum)
             except asyncpg.PostgresError as error:
                 raise MigrationError(f"{name}: {error}") from error
         return [migration.name for migration in todo]
@@ -71,21 +76,28 @@ async def pending(url: str, folder: Path = MIGRATIONS) -> list[str]:
     return [migration.name for migration in _read(folder) if migration.name not in applied]
 
 
-def _read(folder: Path) -> Iterator[_Migration]:
-    for number, path in enumerate(sorted(folder.glob("*.sql")), start=1):
-        if not re.fullmatch(rf"{number:04}_[a-z0-9_]+\.sql", path.name):
-            raise MigrationError(f"{path.name} stands where {number:04}_….sql is due: misnamed, a gap or a duplicate")
-        yield _Migration(path.stem, hashlib.sha256(path.read_bytes()).hexdigest(), path.read_text(encoding="utf-8"))
+def _read(folder: Path) -> Sequence[_Migration]:
+    found: dict[int, _Migration] = {}
+    for path in folder.glob("*.sql"):
+        name = _NAME.fullmatch(path.name)
+        if name is None:
+            raise MigrationError(f"{path.name} is misnamed: a migration is called yyyymmddhhmm_what_it_does.sql")
+        number, body = int(name[1]), path.read_bytes()
+        if number in found:
+            raise MigrationError(f"{path.name} and {found[number].name}.sql have the same number")
+        found[number] = _Migration(number, path.stem, hashlib.sha256(body).hexdigest(), body.decode())
+    return [found[number] for number in sorted(found)]
 
 
 async def _missing(connection: asyncpg.Connection, migrations: Sequence[_Migration]) -> Sequence[_Migration]:
     if await connection.fetchval("select to_regclass('db.migration')") is None:
         return migrations
-    here = {(migration.name, migration.checksum) for migration in migrations}
+    known = {(migration.name, migration.checksum) for migration in migrations}
     applied = await connection.fetch("select name, checksum from db.migration order by number")
-    if other := [row["name"] for row in applied if tuple(row) not in here]:
-        raise MigrationError(f"{', '.join(other)}: applied once, but here changed (write a new one) or missing")
-    return migrations[len(applied) :]
+    if other := [row["name"] for row in applied if tuple(row) not in known]:
+        raise MigrationError(f"{', '.join(other)}: applied before, but changed (write a new one) or missing here")
+    done = {row["name"] for row in applied}
+    return [migration for migration in migrations if migration.name not in done]
 
 
 async def _create_database(owner_url: str) -> None:

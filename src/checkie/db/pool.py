@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Self, TypeVar
@@ -13,13 +13,12 @@ from typing import Any, Final, Self, TypeVar
 import asyncpg
 
 from checkie.db import statements
-from checkie.db.transaction import Overtaken, Tx
+from checkie.db.conflicts import Constraints, translated
+from checkie.db.unit import UnitOfWork
 
 Answer = TypeVar("Answer")
-_STATEMENT_S: Final = 30.0
 _CONNECT_S: Final = 10.0
-_TURN_S: Final = 30.0
-_OVERTAKEN: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+_WAIT_S: Final = 30.0
 _DOUBTFUL: Final = (asyncio.CancelledError, TimeoutError, OSError, asyncpg.InterfaceError, GeneratorExit)
 OUTAGES: Final = (
     OSError,
@@ -30,16 +29,37 @@ OUTAGES: Final = (
     asyncpg.InsufficientResourcesError,
 )
 """What says that the database is away, not that a statement is wrong."""
-_SETTINGS: Final = {
-    "application_name": "checkie",
-    "timezone": "UTC",
-    "jit": "off",
-    "idle_in_transaction_session_timeout": "10000",
-    # Our statements find rows by key. Planning them anew each time costs more than running them, and a plan made while
-    # a table was empty must not scan it when it has grown.
-    "plan_cache_mode": "force_generic_plan",
-    "enable_seqscan": "off",
-}
+_COMMON: Final = {"application_name": "checkie", "timezone": "UTC", "jit": "off"}
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How a pool's connections are set up: the server's settings, and the time limit of a statement in seconds."""
+
+    settings: Mapping[str, str]
+    statement_s: float
+
+
+def _hot(plan_cache_mode: str) -> Profile:
+    """For short statements that find rows by key.
+
+    Planning them anew each time costs more than running them, and a plan made while a table was empty must not scan it
+    when it has grown. `plan_cache_mode` is `auto` where PostgreSQL is distributed (Citus), which cannot force generic
+    plans.
+    """
+    return Profile(
+        {
+            **_COMMON,
+            "idle_in_transaction_session_timeout": "10000",
+            "plan_cache_mode": plan_cache_mode,
+            "enable_seqscan": "off",
+        },
+        statement_s=30.0,
+    )
+
+
+_REPORTS: Final = Profile({**_COMMON, "default_transaction_read_only": "on"}, statement_s=300.0)
+"""For lists, reports and `doctor`: PostgreSQL's own plans, more time, no writes."""
 
 
 @dataclass(slots=True)
@@ -52,21 +72,34 @@ class Database:
 
     url: str
     size: int = 10
-    constants: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
+    profile: Profile = field(default_factory=lambda: _hot("force_generic_plan"), repr=False)
+    constraints: Constraints = field(default_factory=dict, repr=False)
+    """Which refusal a violated constraint becomes."""
+    cache: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
     """What modules know of rows that never change, by a key that begins with the module's name."""
     _idle: list[asyncpg.Connection] = field(default_factory=list, init=False, repr=False)
     _waiting: deque[asyncio.Future[asyncpg.Connection | None]] = field(default_factory=deque, init=False, repr=False)
     _count: int = field(default=0, init=False)
     _is_open: bool = field(default=False, init=False)
 
+    @classmethod
+    def hot(cls, url: str, size: int, *, plan_cache_mode: str, constraints: Constraints) -> Self:
+        """For requests and the worker: short statements that find rows by key."""
+        return cls(url, size, _hot(plan_cache_mode), constraints)
+
+    @classmethod
+    def reporting(cls, url: str, size: int = 4) -> Self:
+        """For lists, reports and `doctor`: PostgreSQL's own plans, more time, no writes. May be a replica."""
+        return cls(url, size, _REPORTS)
+
     async def open(self) -> Self:
         """Connect."""
         self._is_open = True
-        self.give_back(await self.take())
+        self.release(await self.acquire())
         return self
 
     async def close(self) -> None:
-        """Let every connection go; those at work go when they are given back."""
+        """Let every connection go; those in use close when they are released."""
         self._is_open = False
         while self._idle:
             await self._idle.pop().close()
@@ -78,26 +111,27 @@ class Database:
         await self.close()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Tx]:
-        """A transaction that commits unless the block raises. Never wait for the network in one.
+    async def transaction(self) -> AsyncIterator[UnitOfWork]:
+        """A unit of work that commits unless the block raises. Never wait for the network in one.
 
-        Raises Overtaken when a write found another number of rows than it must touch, and on a deadlock.
+        Raises WriteConflict when a write touched another number of rows than expected and on a deadlock, and the
+        refusal of a constraint that is violated.
         """
-        tx = Tx(self)
+        unit = UnitOfWork(self)
         try:
-            yield tx
-            await tx.commit()
+            yield unit
+            await unit.commit()
         except _DOUBTFUL:
-            tx.doubt()
+            unit.terminate()
             raise
         except BaseException as error:
-            await tx.roll_back()
-            if isinstance(error, _OVERTAKEN):
-                statements.OVERTAKEN.inc()
-                raise Overtaken from error
-            raise
+            await unit.roll_back()
+            refusal = translated(error, self.constraints, is_conditional=unit.is_conditional)
+            if refusal is error:
+                raise
+            raise refusal from error
         finally:
-            tx.release()
+            unit.close()
 
     async def fetch(self, sql: str, *args: object) -> Sequence[asyncpg.Record]:
         """All rows of one statement."""
@@ -115,20 +149,21 @@ class Database:
         """Run one statement; how many rows it touched."""
         return await self._alone(statements.execute, sql, *args)
 
-    peek = fetchrow
+    read = fetchrow
+    read_all = fetch
 
     async def _alone(self, run: Callable[..., Awaitable[Answer]], sql: str, *args: object) -> Answer:
-        connection = await self.take()
+        connection = await self.acquire()
         try:
             return await run(connection, sql, *args)
         except _DOUBTFUL:
             connection.terminate()
             raise
         finally:
-            self.give_back(connection)
+            self.release(connection)
 
-    async def take(self) -> asyncpg.Connection:
-        """A connection that nobody else uses, for whoever gives it back."""
+    async def acquire(self) -> asyncpg.Connection:
+        """A connection that nobody else uses. The caller releases it."""
         if not self._is_open:
             raise RuntimeError("the database is not open")
         while True:
@@ -139,46 +174,49 @@ class Database:
                 self._count -= 1
             if self._count < self.size:
                 return await self._connect()
-            given = await self._wait()
-            if given is not None:
-                return given
+            released = await self._wait()
+            if released is not None:
+                return released
 
     async def _wait(self) -> asyncpg.Connection | None:
         """The next connection that is given back; None when one was closed, so that a new one may be made."""
         turn: asyncio.Future[asyncpg.Connection | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
-            async with asyncio.timeout(_TURN_S):
+            async with asyncio.timeout(_WAIT_S):
                 return await turn
         except BaseException:
             if turn.done() and not turn.cancelled():
-                self._hand_on(turn.result())
+                self._pass_on(turn.result())
             raise
 
     async def _connect(self) -> asyncpg.Connection:
         self._count += 1
         try:
             connection = await asyncpg.connect(
-                self.url, command_timeout=_STATEMENT_S, timeout=_CONNECT_S, server_settings=_SETTINGS
+                self.url,
+                command_timeout=self.profile.statement_s,
+                timeout=_CONNECT_S,
+                server_settings=dict(self.profile.settings),
             )
             await connection.set_type_codec("jsonb", encoder=_dumps, decoder=json.loads, schema="pg_catalog")
         except BaseException:
             self._count -= 1
-            self._hand_on(None)
+            self._pass_on(None)
             raise
         return connection
 
-    def give_back(self, connection: asyncpg.Connection) -> None:
+    def release(self, connection: asyncpg.Connection) -> None:
         """Take a connection back; one that is closed makes room for a new one."""
         if not self._is_open:
             connection.terminate()
         if connection.is_closed():
             self._count -= 1
-            self._hand_on(None)
+            self._pass_on(None)
         else:
-            self._hand_on(connection)
+            self._pass_on(connection)
 
-    def _hand_on(self, connection: asyncpg.Connection | None) -> None:
+    def _pass_on(self, connection: asyncpg.Connection | None) -> None:
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():

@@ -9,7 +9,6 @@ import asyncpg
 from prometheus_client import Counter
 
 STATEMENTS = Counter("checkie_sql_statements", "SQL statements sent, transaction control included")
-OVERTAKEN = Counter("checkie_sql_overtaken", "Transactions that were overtaken, and decided anew")
 
 
 async def fetch(connection: asyncpg.Connection, sql: str, *args: object) -> Sequence[asyncpg.Record]:

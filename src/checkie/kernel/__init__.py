@@ -3,17 +3,18 @@
 Pure: no I/O, no clock, and nothing of ours is imported from here. What needs the time gets it as an argument.
 """
 
+from checkie.kernel.cache import Cache
 from checkie.kernel.id import Id
 from checkie.kernel.lifecycle import Lifecycle
 from checkie.kernel.money import LARGEST_MINOR, Money, exponent, from_decimal
 from checkie.kernel.paging import CursorUnknown, Listing, Paging
 from checkie.kernel.period import Period
-from checkie.kernel.recent import Recent
 from checkie.kernel.refusal import Conflict, Forbidden, Invalid, NotFound, Refusal, Unauthorized
 from checkie.kernel.sealed import Keyring
 
 __all__ = [
     "LARGEST_MINOR",
+    "Cache",
     "Conflict",
     "CursorUnknown",
     "Forbidden",
@@ -26,7 +27,6 @@ __all__ = [
     "NotFound",
     "Paging",
     "Period",
-    "Recent",
     "Refusal",
     "Unauthorized",
     "exponent",

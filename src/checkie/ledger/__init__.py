@@ -9,7 +9,7 @@ each provider collected (negative: it owes us), UNAPPLIED what arrived and fits 
 
 from checkie.ledger.check import check
 from checkie.ledger.fold import fold, stores_to_fold
-from checkie.ledger.model import Account, Kind, Transfer, TransferId
+from checkie.ledger.model import Account, Kind, Transfer
 from checkie.ledger.post import post
 from checkie.ledger.queries import Balance, balances, subjects, transfers_of
 
@@ -18,7 +18,6 @@ __all__ = [
     "Balance",
     "Kind",
     "Transfer",
-    "TransferId",
     "balances",
     "check",
     "fold",

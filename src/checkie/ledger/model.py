@@ -8,20 +8,6 @@ from enum import StrEnum
 from checkie.kernel import Id, Money
 
 
-class AccountId(Id):
-    """An account of the ledger."""
-
-    __slots__ = ()
-    prefix = "acc"
-
-
-class TransferId(Id):
-    """A transfer."""
-
-    __slots__ = ()
-    prefix = "txn"
-
-
 class Kind(StrEnum):
     """What an account is for."""
 

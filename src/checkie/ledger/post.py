@@ -7,74 +7,93 @@ from datetime import datetime
 from typing import Final, TypeAlias
 from uuid import UUID
 
-from checkie.db import Tx
-from checkie.ledger.model import Account, AccountId, Transfer, TransferId
+from checkie.db import UnitOfWork
+from checkie.kernel.ids import AccountId, TransferId
+from checkie.ledger.model import Account, Transfer
 
-_MOST_REMEMBERED: Final = 100_000
+_MAX_CACHED: Final = 100_000
 _ACCOUNTS: Final = "select id, kind, owner, currency from ledger.account where store = $1"
 _OPEN: Final = """
 insert into ledger.account (store, id, kind, owner, currency, created_at)
 select $1, *, $6 from unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) on conflict do nothing
 """
-# Appends only: no balance is read or locked, so sales of one store do not wait for each other.
-_MOVE: Final = """
+# Appends only: no balance is read or locked, so sales of one store do not wait for each other. A key that is booked
+# already is left as it is, and gets no second pair of deltas.
+_BOOK: Final = """
 insert into ledger.transfer (store, id, kind, source, target, amount_minor, currency, subject, key, at)
 select $1, *, $10 from unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::bigint[], $7::text[], $8::uuid[],
   $9::text[])
-on conflict (store, key) do nothing
+on conflict (key, store) do nothing returning store, id, source, target, amount_minor
 """
-_SIDES: Final = """
+_DELTAS: Final = """
 insert into ledger.delta (store, transfer, account, amount_minor)
-select $1, * from unnest($2::uuid[], $3::uuid[], $4::bigint[])
+select store, id, source, -amount_minor from booked union all select store, id, target, amount_minor from booked
+"""
+# One key for two movements is a mistake of ours, never to be passed over.
+_REUSED: Final = """
+select 1 from unnest($2::text[], $3::uuid[], $4::uuid[], $5::bigint[]) as w (key, source, target, amount_minor)
+join ledger.transfer x on x.store = $1 and x.key = w.key
+where (x.source, x.target, x.amount_minor) <> (w.source, w.target, w.amount_minor)
 """
 _Side: TypeAlias = tuple[str, str, str]
 """Kind, owner and currency."""
 
 
-async def post(tx: Tx, store: int, transfers: Sequence[Transfer], now: datetime) -> None:
-    """Book `transfers` in the caller's transaction, as writes.
+async def post(unit: UnitOfWork, store: int, transfers: Sequence[Transfer], now: datetime) -> None:
+    """Add the booking of `transfers` to the caller's unit of work.
 
-    A key moves money once: with one that was booked before, the transaction is `Overtaken` and nothing of it stays.
+    A key moves money once. A transfer whose key is booked already, by this call or another, is done and changes
+    nothing. With other accounts or another amount under the same key the unit raises WriteConflict.
     """
     if not transfers:
         return
-    ids = await _accounts(tx, store, transfers, now)
-    moves = [
-        (TransferId.new(store, now).uuid, ids[_side(t.source, t)], ids[_side(t.target, t)], t.amount.minor)
-        for t in transfers
-    ]
-    tx.write(
-        _MOVE,
+    ids = await _accounts(unit, store, transfers, now)
+    sources = [ids[_side(t.source, t)] for t in transfers]
+    targets = [ids[_side(t.target, t)] for t in transfers]
+    amounts = [t.amount.minor for t in transfers]
+    keys = [t.key for t in transfers]
+    unit.add(
+        _BOOK,
         store,
-        [move for move, _, _, _ in moves],
+        [TransferId.new(store, now).uuid for _ in transfers],
         [t.kind for t in transfers],
-        [source for _, source, _, _ in moves],
-        [target for _, _, target, _ in moves],
-        [minor for _, _, _, minor in moves],
+        sources,
+        targets,
+        amounts,
         [t.amount.currency for t in transfers],
         [t.subject.uuid for t in transfers],
-        [t.key for t in transfers],
+        keys,
         now,
-        rows=len(transfers),
+        expect=None,
+        name="booked",
     )
-    sides = [side for move, source, target, minor in moves for side in ((move, source, -minor), (move, target, minor))]
-    tx.write(_SIDES, store, *map(list, zip(*sides, strict=True)))
+    unit.add(_DELTAS, expect=None)
+    unit.add(_REUSED, store, keys, sources, targets, amounts, expect=0)
 
 
-async def _accounts(tx: Tx, store: int, transfers: Sequence[Transfer], now: datetime) -> Mapping[_Side, UUID]:
-    """The accounts' ids. An account never changes, so it is looked up once; its first transfer opens it, for good."""
-    remembered = tx.database.constants
-    known: dict[_Side, UUID] = remembered.get((__name__, store), {})
+async def _accounts(unit: UnitOfWork, store: int, transfers: Sequence[Transfer], now: datetime) -> Mapping[_Side, UUID]:
+    """The accounts' ids. An account never changes, so it is looked up once; its first transfer opens it."""
     wanted = sorted({_side(account, t) for t in transfers for account in (t.source, t.target)})
-    if any(side not in known for side in wanted):
-        ids = [AccountId.new(store, now).uuid for _ in wanted]
-        await tx.database.execute(_OPEN, store, ids, *map(list, zip(*wanted, strict=True)), now)
-        rows = await tx.database.fetch(_ACCOUNTS, store)
-        known = {(row["kind"], row["owner"], row["currency"]): row["id"] for row in rows}
-        if len(remembered) >= _MOST_REMEMBERED:
-            remembered.clear()
-        remembered[__name__, store] = known
-    return known
+    known: dict[_Side, UUID] = unit.connections.cache.get((__name__, store), {})
+    if all(side in known for side in wanted):
+        return known
+    rows = await unit.read_all(_ACCOUNTS, store)
+    known = {(row["kind"], row["owner"], row["currency"]): row["id"] for row in rows}
+    if not unit.has_begun:  # what this unit has opened itself may yet be undone
+        _remember(unit, store, known)
+    missing = [side for side in wanted if side not in known]
+    if not missing:
+        return known
+    opened = {side: AccountId.new(store, now).uuid for side in missing}
+    unit.add(_OPEN, store, list(opened.values()), *map(list, zip(*missing, strict=True)), now, expect=len(missing))
+    return {**known, **opened}
+
+
+def _remember(unit: UnitOfWork, store: int, known: Mapping[_Side, UUID]) -> None:
+    cache = unit.connections.cache
+    if len(cache) >= _MAX_CACHED:
+        cache.clear()
+    cache[__name__, store] = known
 
 
 def _side(account: Account, transfer: Transfer) -> _Side:

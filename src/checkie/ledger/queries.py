@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from checkie.db import Database, Tx
+from checkie.db import Database, UnitOfWork
 from checkie.kernel import Id, Money
 from checkie.ledger.model import Account, Kind
 
@@ -41,13 +41,13 @@ class Balance:
     amount: Money
 
 
-async def balances(db: Database | Tx, store: int) -> Sequence[Balance]:
+async def balances(db: Database | UnitOfWork, store: int) -> Sequence[Balance]:
     """The balance of each of the store's accounts: what is cached and what is not folded in yet."""
     rows = await db.fetch(_BALANCES, store)
     return [Balance(Account(Kind(r["kind"]), r["owner"]), Money(r["minor"], r["currency"])) for r in rows]
 
 
-async def transfers_of(db: Database | Tx, subject: Id) -> Sequence[asyncpg.Record]:
+async def transfers_of(db: Database | UnitOfWork, subject: Id) -> Sequence[asyncpg.Record]:
     """Every transfer about `subject`, oldest first: kind, amount_minor, currency, kinds of source and target."""
     return await db.fetch(_OF_SUBJECT, subject.store, subject.uuid)
 

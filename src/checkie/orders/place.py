@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from checkie.customers import CustomerId
-from checkie.db import Tx
+from checkie.db import UnitOfWork, WriteConflict
 from checkie.kernel import Money
+from checkie.kernel.ids import CustomerId, OrderId, PaymentId, SessionId
 from checkie.orders.events import OrderCreated
-from checkie.outbox import Draft, publish
-from checkie.payments import OrderId, SessionId
-from checkie.payments.port import PaymentId
+from checkie.outbox import publish
 
 _INSERT: Final = """
 insert into orders."order" (store, id, session, customer, payment, email, status, quote, total_minor, currency, seq,
   created_at, updated_at)
-values ($1, $2, $3, $4, $5, $6, 'PENDING', $7, $8, $9, 1, $10, $10)
+values ($1, $2, $3, $4, $5, $6, 'PENDING', $7, $8, $9, $10, $11, $11)
 """
+_PENDING: Final = """select version from orders."order" where store = $1 and id = $2 and status = 'PENDING'"""
 _REQUOTE: Final = """
-update orders."order" set customer = $3, email = $4, quote = $5, total_minor = $6, updated_at = $7
-where store = $1 and id = $2 and status = 'PENDING'
+update orders."order" set version = version + 1, customer = $3, email = $4, quote = $5, total_minor = $6,
+  updated_at = $7
+where store = $1 and id = $2 and version = $8
 """
 
 
@@ -39,9 +39,17 @@ class Placed:
     total: Money
 
 
-def place(tx: Tx, placed: Placed, now: datetime) -> None:
+def place(unit: UnitOfWork, placed: Placed, now: datetime) -> None:
     """Write the order. The caller writes its session on condition that it had none, so there is one."""
-    tx.write(
+    created = OrderCreated(
+        order=placed.id,
+        session=placed.session,
+        payment=placed.payment,
+        total=placed.total.minor,
+        currency=placed.total.currency,
+    )
+    seq = publish(unit, placed.id, created, after=0, now=now)
+    unit.add(
         _INSERT,
         placed.id.store,
         placed.id.uuid,
@@ -52,21 +60,17 @@ def place(tx: Tx, placed: Placed, now: datetime) -> None:
         placed.quote,
         placed.total.minor,
         placed.total.currency,
+        seq,
         now,
     )
-    news = OrderCreated(
-        order=placed.id,
-        session=placed.session,
-        payment=placed.payment,
-        total=placed.total.minor,
-        currency=placed.total.currency,
-    )
-    publish(tx, [Draft(placed.id, 1, news)], now)
 
 
-def requote(tx: Tx, placed: Placed, now: datetime) -> None:
-    """The buyer changed something between two attempts: the pending order says what is bought now."""
-    tx.write(
+async def requote(unit: UnitOfWork, placed: Placed, now: datetime) -> None:
+    """Write what the buyer changed between two attempts to the pending order. WriteConflict if it is not pending."""
+    found = await unit.read(_PENDING, placed.id.store, placed.id.uuid)
+    if found is None:
+        raise WriteConflict
+    unit.add(
         _REQUOTE,
         placed.id.store,
         placed.id.uuid,
@@ -75,4 +79,5 @@ def requote(tx: Tx, placed: Placed, now: datetime) -> None:
         placed.quote,
         placed.total.minor,
         now,
+        found["version"],
     )

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Final
 
 from checkie.db import Database
-from checkie.payments import OrderId
+from checkie.kernel.ids import OrderId
 
 _PAID: Final = """
 select id from orders."order" where status in ('COMPLETED', 'PARTIALLY_REFUNDED', 'REFUNDED')

@@ -11,29 +11,27 @@ One that wrote first, and so got its place in the order, and waited then would s
 from checkie.outbox.bus import Batch, Bus, Position
 from checkie.outbox.check import check
 from checkie.outbox.consumer import Consumer, Reaction
-from checkie.outbox.event import Event, EventId, Recorded
-from checkie.outbox.inbox import first_time, is_known, prune_inbox, take_in
+from checkie.outbox.event import Event, Recorded
+from checkie.outbox.inbox import is_recorded, prune_inbox, record_message, record_new
 from checkie.outbox.postgres import PostgresBus
-from checkie.outbox.publish import Draft, publish
+from checkie.outbox.publish import publish
 from checkie.outbox.replay import redrive, replay
 
 __all__ = [
     "Batch",
     "Bus",
     "Consumer",
-    "Draft",
     "Event",
-    "EventId",
     "Position",
     "PostgresBus",
     "Reaction",
     "Recorded",
     "check",
-    "first_time",
-    "is_known",
+    "is_recorded",
     "prune_inbox",
     "publish",
+    "record_message",
+    "record_new",
     "redrive",
     "replay",
-    "take_in",
 ]

@@ -11,10 +11,10 @@ from typing import Final, TypeAlias
 
 import structlog
 
-from checkie.db import OUTAGES, Database, Tx
+from checkie.db import OUTAGES, Database, UnitOfWork
 from checkie.outbox.bus import Bus
 from checkie.outbox.event import Recorded
-from checkie.outbox.inbox import first_time
+from checkie.outbox.inbox import record_new
 
 TRIES: Final = 5
 _PAUSE_S: Final = 0.05
@@ -24,7 +24,7 @@ _DEAD: Final = """
 insert into outbox.dead_letter (store, consumer, event, error, at) values ($1, $2, $3, $4, $5) on conflict do nothing
 """
 
-Reaction: TypeAlias = Callable[[Tx, int, Sequence[Recorded], datetime], Awaitable[None]]
+Reaction: TypeAlias = Callable[[UnitOfWork, int, Sequence[Recorded], datetime], Awaitable[None]]
 """`reaction(tx, store, events, now)`: the effect of some events of one store, in `tx`. It never touches the network."""
 
 
@@ -80,12 +80,12 @@ class Consumer:
 
     async def do(self, store: int, events: Sequence[Recorded], now: datetime) -> None:
         """The effect of some events of one store, in one transaction with their inbox rows."""
-        async with self.db.transaction() as tx:
-            fresh = await first_time(tx, store, self.name, [str(event.id) for event in events], now)
+        async with self.db.transaction() as unit:
+            fresh = await record_new(unit, store, self.name, [str(event.id) for event in events], now)
             todo = sorted((e for e in events if str(e.id) in fresh), key=lambda e: (e.aggregate, e.seq))
             by_reaction: dict[Reaction, list[Recorded]] = {}
             for event in todo:
                 for reaction in self.reactions[event.name]:
                     by_reaction.setdefault(reaction, []).append(event)
             for reaction, theirs in by_reaction.items():
-                await reaction(tx, store, theirs, now)
+                await reaction(unit, store, theirs, now)

@@ -8,15 +8,6 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from checkie.kernel import Id
-
-
-class EventId(Id):
-    """An event. The same id on every delivery of it."""
-
-    __slots__ = ()
-    prefix = "evt"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from checkie.db import Database, Tx
+from checkie.db import Database, UnitOfWork
 
 _RECEIVE: Final = """
 insert into outbox.inbox (store, consumer, message, at) select $1, $2, message, $4 from unnest($3::text[]) message
@@ -23,23 +23,23 @@ KEPT: Final = timedelta(days=30)
 """Longer than any provider repeats a webhook, or a consumer can lag."""
 
 
-async def first_time(tx: Tx, store: int, consumer: str, messages: Sequence[str], now: datetime) -> set[str]:
+async def record_new(unit: UnitOfWork, store: int, consumer: str, messages: Sequence[str], now: datetime) -> set[str]:
     """Which of `messages` this consumer has not seen; they count as seen when the caller's transaction commits.
 
     A concurrent transaction with the same message waits here until the other ends.
     """
-    rows = await tx.fetch(_RECEIVE, store, consumer, sorted(messages), now)
+    rows = await unit.fetch(_RECEIVE, store, consumer, sorted(messages), now)
     return {row["message"] for row in rows}
 
 
-def take_in(tx: Tx, store: int, consumer: str, message: str, now: datetime) -> None:
-    """The same for one message, as a write: the transaction is `Overtaken` when the consumer has seen it."""
-    tx.write(_TAKE, store, consumer, message, now, rows=1)
+def record_message(unit: UnitOfWork, store: int, consumer: str, message: str, now: datetime) -> None:
+    """The same for one message, as a write: the transaction is `WriteConflict` when the consumer has seen it."""
+    unit.add(_TAKE, store, consumer, message, now)
 
 
-async def is_known(db: Database, store: int, consumer: str, message: str) -> bool:
+async def is_recorded(db: Database, store: int, consumer: str, message: str) -> bool:
     """Whether this consumer has seen the message."""
-    return await db.peek(_KNOWN, store, consumer, message) is not None
+    return await db.read(_KNOWN, store, consumer, message) is not None
 
 
 async def prune_inbox(db: Database, now: datetime, limit: int = 5000) -> int:

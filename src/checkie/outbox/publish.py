@@ -1,55 +1,60 @@
-"""Write events in the caller's transaction."""
+"""Write events in the caller's unit of work."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from checkie.db import Tx, partition_of
+from checkie.db import UnitOfWork, partition_of
 from checkie.kernel import Id
-from checkie.outbox.event import Event, EventId
+from checkie.kernel.ids import EventId
+from checkie.outbox.event import Event
 
 _INSERT: Final = """
-insert into outbox.event (store, id, aggregate, seq, name, body, at, partition)
-select $1, * from unnest($2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::jsonb[], $7::timestamptz[], $8::smallint[])
+insert into outbox.event (store, id, aggregate, seq, name, version, body, at, partition)
+select $1, * from unnest($2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::smallint[], $7::jsonb[], $8::timestamptz[],
+  $9::smallint[])
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """An event about to be written: `seq` is the aggregate's own count of its events, this one included."""
-
+class _Numbered(NamedTuple):
     aggregate: Id
     seq: int
     event: Event
+    at: datetime
 
 
-def publish(tx: Tx, drafts: Sequence[Draft], now: datetime) -> None:
-    """Record events of one store in the caller's transaction: they happen if, and only if, the change does.
+def publish(unit: UnitOfWork, aggregate: Id, *events: Event, after: int, now: datetime) -> int:
+    """Record events of one aggregate in the caller's unit of work: they happen if, and only if, the change does.
 
-    Written just before the commit, all that the transaction published together. The caller holds the lock on each
-    aggregate's row, where it counts `seq`, or writes that row on condition that it is as it was read.
+    `after`: how many events the aggregate's row counts so far. Returns the new count, which the caller writes to that
+    row: locked, or on condition of its version. All events of a unit are written in one statement before it commits.
+    ValueError for the aggregate of another store: a unit of work writes one store's rows.
     """
-    tx.defer(_write, [(draft, now) for draft in drafts])
+    if unit.store not in (None, aggregate.store):
+        raise ValueError(f"a unit of work publishes events of one store: {unit.store}, not {aggregate.store}")
+    unit.store = aggregate.store
+    unit.defer(_write, [_Numbered(aggregate, after + place, event, now) for place, event in enumerate(events, start=1)])
+    return after + len(events)
 
 
-def _write(tx: Tx, items: list[tuple[Draft, datetime]]) -> None:
+def _write(unit: UnitOfWork, items: list[_Numbered]) -> None:
     if not items:
         return
-    store = items[0][0].aggregate.store
-    columns: tuple[list[Any], ...] = ([], [], [], [], [], [], [])
-    for draft, now in items:
+    store = items[0].aggregate.store
+    columns: tuple[list[Any], ...] = ([], [], [], [], [], [], [], [])
+    for aggregate, seq, event, at in items:
         values = (
-            EventId.new(store, now).uuid,
-            draft.aggregate.uuid,
-            draft.seq,
-            draft.event.name,
-            {field.name: getattr(draft.event, field.name) for field in fields(draft.event)},
-            now,
-            partition_of(draft.aggregate.number),
+            EventId.new(store, at).uuid,
+            aggregate.uuid,
+            seq,
+            event.name,
+            event.version,
+            {field.name: getattr(event, field.name) for field in fields(event)},
+            at,
+            partition_of(aggregate.number),
         )
         for column, value in zip(columns, values, strict=True):
             column.append(value)
-    tx.write(_INSERT, store, *columns)
+    unit.add(_INSERT, store, *columns, expect=len(items))

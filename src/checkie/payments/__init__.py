@@ -5,15 +5,15 @@ Invariants: one live attempt a payment; a payment is paid if and only if one att
 in the ledger in that transaction; an attempt that may still succeed has a time at which its provider is asked.
 """
 
-from checkie.payments.absorb import INTEGRITY
+from checkie.payments.apply_outcome import INTEGRITY
 from checkie.payments.ask import ask, ask_row
 from checkie.payments.authorize import authorize
 from checkie.payments.begin import Collect, begin, begin_again
 from checkie.payments.cancel import cancel
-from checkie.payments.model import Attempt, AttemptStatus, NoAttemptsLeft, OrderId, Payment, PaymentStatus, SessionId
+from checkie.payments.model import Attempt, AttemptStatus, NoAttemptsLeft, Payment, PaymentStatus
 from checkie.payments.queries import check, latest_of, paid
 from checkie.payments.receive import receive
-from checkie.payments.store import find_due
+from checkie.payments.sql import find_due
 
 __all__ = [
     "INTEGRITY",
@@ -21,10 +21,8 @@ __all__ = [
     "AttemptStatus",
     "Collect",
     "NoAttemptsLeft",
-    "OrderId",
     "Payment",
     "PaymentStatus",
-    "SessionId",
     "ask",
     "ask_row",
     "authorize",

@@ -9,16 +9,17 @@ from uuid import UUID
 import structlog
 
 from checkie.db import Database
-from checkie.payments import store
+from checkie.kernel.ids import AttemptId
+from checkie.payments import sql
 from checkie.payments.authorize import record
-from checkie.payments.port import AttemptId, Declined, Provider, Withdrawn
+from checkie.payments.port import Declined, Provider, Withdrawn
 
 _log = structlog.get_logger()
 
 
 async def ask(db: Database, providers: Mapping[str, Provider], attempt: AttemptId, now: datetime) -> None:
     """Ask about one attempt if its time has come; the next question is set before this one is asked."""
-    found = await store.claim_ask(db, attempt, now)
+    found = await sql.claim_ask(db, attempt, now)
     if found is None:
         return
     payment, asked = found
@@ -33,7 +34,7 @@ async def ask(db: Database, providers: Mapping[str, Provider], attempt: AttemptI
     _log.info("provider_asked", attempt=attempt, outcome=type(outcome).__name__)
     await record(db, attempt, outcome, now)
     if asked.is_refused and isinstance(outcome, Withdrawn | Declined):
-        await store.close(db, attempt, now)
+        await sql.close(db, attempt, now)
 
 
 async def ask_row(db: Database, providers: Mapping[str, Provider], row_id: UUID, now: datetime) -> None:

@@ -8,14 +8,15 @@ from typing import TypeAlias
 
 import structlog
 
-from checkie.db import Database, Tx, undisturbed
-from checkie.payments import store
-from checkie.payments.absorb import Change, absorb
-from checkie.payments.port import Action, ActionNeeded, AttemptId, Cards, Intent, Outcome
+from checkie.db import Database, UnitOfWork, retry_on_conflict
+from checkie.kernel.ids import AttemptId
+from checkie.payments import sql
+from checkie.payments.apply_outcome import Change, apply_outcome
+from checkie.payments.port import Action, ActionNeeded, Cards, Intent, Outcome
 
 _log = structlog.get_logger()
 
-Also: TypeAlias = Callable[[Tx, Outcome], None]
+Also: TypeAlias = Callable[[UnitOfWork, Outcome], None]
 """What else is written in the transaction that records an outcome."""
 
 
@@ -27,10 +28,10 @@ async def authorize(db: Database, cards: Cards, intent: Intent, now: datetime, a
     """
     outcome = await cards.authorize(intent)
     if isinstance(outcome, ActionNeeded) and outcome.action is Action.CONFIRM:
-        async with db.transaction() as tx:
-            store.note_reference(tx, intent.key, outcome.reference, now)
+        async with db.transaction() as unit:
+            sql.note_reference(unit, intent.key, outcome.reference, now)
             if also:
-                also(tx, outcome)
+                also(unit, outcome)
     else:
         _log.info("authorize_answered", attempt=intent.key, outcome=type(outcome).__name__)
         await record(db, intent.key, outcome, now, also)
@@ -42,14 +43,15 @@ async def record(
 ) -> Change | None:
     """Take in what a provider says of an attempt: rows, bookings, events in one transaction. None if it is no news."""
 
+    @retry_on_conflict()
     async def decide() -> Change | None:
-        found = await store.read(db, attempt)
-        change = absorb(found.payment, found.attempt, outcome)
-        async with db.transaction() as tx:
+        found = await sql.read(db, attempt)
+        change = apply_outcome(found.payment, found.attempt, outcome)
+        async with db.transaction() as unit:
             if change is not None:
-                await store.write(tx, found, change, now)
+                await sql.write(unit, found, change, now)
             if also:
-                also(tx, outcome)
+                also(unit, outcome)
         return change
 
-    return await undisturbed(decide)
+    return await decide()

@@ -5,23 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from checkie.db import Overtaken, Tx
+from checkie.db import UnitOfWork, WriteConflict
 from checkie.kernel import Money
-from checkie.outbox import Draft, publish
-from checkie.payments import store
+from checkie.kernel.ids import AttemptId, OrderId, PaymentId, SessionId
+from checkie.outbox import publish
+from checkie.payments import sql
 from checkie.payments.events import PaymentCreated
-from checkie.payments.model import (
-    PAYMENT,
-    Attempt,
-    AttemptStatus,
-    NoAttemptsLeft,
-    OrderId,
-    Payment,
-    PaymentStatus,
-    SessionId,
-    told,
-)
-from checkie.payments.port import AttemptId, PaymentId
+from checkie.payments.model import PAYMENT, Attempt, AttemptStatus, NoAttemptsLeft, Payment, PaymentStatus, event_fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +25,7 @@ class Collect:
     provider: str
 
 
-def begin(tx: Tx, collect: Collect, now: datetime) -> tuple[Payment, Attempt]:
+def begin(unit: UnitOfWork, collect: Collect, now: datetime) -> tuple[Payment, Attempt]:
     """A new payment with its first attempt. The caller writes the session on condition that it had none."""
     payment = Payment(
         id=PaymentId.new(collect.session.store, now),
@@ -49,29 +39,34 @@ def begin(tx: Tx, collect: Collect, now: datetime) -> tuple[Payment, Attempt]:
         refunded_minor=0,
         failure_code=None,
         failure_message=None,
-        seq=1,
+        seq=0,
+        version=1,
     )
     attempt = _attempt(payment, collect.provider, now)
-    store.create(tx, payment, attempt, now)
-    publish(tx, [Draft(payment.id, 1, PaymentCreated(**told(payment, attempt)))], now)  # type: ignore[arg-type]  # told() names the fields
+    created = PaymentCreated(**event_fields(payment, attempt))
+    payment = replace(payment, seq=publish(unit, payment.id, created, after=0, now=now))
+    sql.create(unit, payment, attempt, now)
     return payment, attempt
 
 
-def begin_again(tx: Tx, earlier: Payment, amount: Money, provider: str, now: datetime) -> tuple[Payment, Attempt]:
+def begin_again(
+    unit: UnitOfWork, earlier: Payment, amount: Money, provider: str, now: datetime
+) -> tuple[Payment, Attempt]:
     """A further attempt after one that failed or was called off. After three failures it refuses (NoAttemptsLeft).
 
-    `Overtaken` when another call has begun one, or the payment is no longer as it was found (`earlier`).
+    `WriteConflict` when another call has begun one, or the payment is no longer as it was found (`earlier`).
     """
     if earlier.is_spent:
         raise NoAttemptsLeft
     if not PAYMENT.allows(earlier.status, "retry"):
-        raise Overtaken
+        raise WriteConflict
     status, event = PAYMENT.move(earlier.status, "retry")
-    payment = replace(earlier, status=status, attempts=earlier.attempts + 1, amount=amount, seq=earlier.seq + 1)
+    payment = replace(earlier, status=status, attempts=earlier.attempts + 1, amount=amount)
     attempt = _attempt(payment, provider, now)
-    store.retry(tx, payment, attempt, now)
-    publish(tx, [Draft(payment.id, payment.seq, event(**told(payment, attempt)))], now)  # type: ignore[arg-type]  # as above
-    return payment, attempt
+    retried = event(**event_fields(payment, attempt))
+    payment = replace(payment, seq=publish(unit, payment.id, retried, after=earlier.seq, now=now))
+    sql.retry(unit, payment, attempt, now)
+    return replace(payment, version=payment.version + 1), attempt
 
 
 def _attempt(payment: Payment, provider: str, now: datetime) -> Attempt:
@@ -89,4 +84,5 @@ def _attempt(payment: Payment, provider: str, now: datetime) -> Attempt:
         requires_3ds=False,
         three_ds_status=None,
         facts={},
+        version=1,
     )

@@ -5,30 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypedDict
 
-from checkie.kernel import Conflict, Id, Lifecycle, Money, NotFound
+from checkie.kernel import Conflict, Lifecycle, Money, NotFound
+from checkie.kernel.ids import AttemptId, OrderId, PaymentId, SessionId
 from checkie.payments import events
-from checkie.payments.port import AttemptId, PaymentId
 
 MAX_FAILURES: Final = 3
 MAX_ATTEMPTS: Final = 20
 ASK_AFTER: Final = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1))
 ASK_DAILY: Final = timedelta(days=1)
-
-
-class SessionId(Id):
-    """A session. Named here, in the lowest row that refers to one."""
-
-    __slots__ = ()
-    prefix = "ses"
-
-
-class OrderId(Id):
-    """An order. Named here, in the lowest row that refers to one."""
-
-    __slots__ = ()
-    prefix = "ord"
 
 
 class NoSuchAttempt(NotFound):
@@ -123,7 +109,7 @@ ATTEMPT: Final = Lifecycle[AttemptStatus, None](
     moves={
         (_A.PENDING, "await_buyer"): (_A.PENDING, None),
         (_A.UNKNOWN, "await_buyer"): (_A.PENDING, None),
-        (_A.PENDING, "lose_sight"): (_A.UNKNOWN, None),
+        (_A.PENDING, "mark_unknown"): (_A.UNKNOWN, None),
         (_A.PENDING, "need_action"): (_A.REQUIRES_ACTION, None),
         (_A.PROCESSING, "need_action"): (_A.REQUIRES_ACTION, None),
         (_A.UNKNOWN, "need_action"): (_A.REQUIRES_ACTION, None),
@@ -133,7 +119,7 @@ ATTEMPT: Final = Lifecycle[AttemptStatus, None](
         **{(state, "succeed"): (_A.SUCCEEDED, None) for state in (*LIVE, *_OVER)},
         **{(state, "fail"): (_A.FAILED, None) for state in LIVE},
         **{(state, "cancel"): (_A.CANCELLED, None) for state in LIVE},
-        **{(state, "mistrust"): (_A.INTEGRITY_FAILURE, None) for state in (*LIVE, *_OVER)},
+        **{(state, "flag_mismatch"): (_A.INTEGRITY_FAILURE, None) for state in (*LIVE, *_OVER)},
     },
 )
 
@@ -154,6 +140,7 @@ class Payment:
     failure_code: str | None
     failure_message: str | None
     seq: int
+    version: int
 
     @property
     def fee(self) -> Money:
@@ -193,6 +180,7 @@ class Attempt:
     requires_3ds: bool
     three_ds_status: str | None
     facts: dict[str, str]
+    version: int
 
     @property
     def is_refused(self) -> bool:
@@ -210,8 +198,21 @@ def next_ask(asks: int, now: datetime) -> datetime:
     return now + (ASK_AFTER[asks] if asks < len(ASK_AFTER) else ASK_DAILY)
 
 
-def told(payment: Payment, attempt: Attempt) -> dict[str, str | int]:
-    """What every event of this payment tells."""
+class PaymentFields(TypedDict):
+    """The fields that every event of a payment has."""
+
+    payment: str
+    session: str
+    order: str
+    amount: int
+    currency: str
+    attempt: str
+    attempt_number: int
+    provider: str
+
+
+def event_fields(payment: Payment, attempt: Attempt) -> PaymentFields:
+    """The fields that every event of this payment has."""
     return {
         "payment": payment.id,
         "session": payment.session,

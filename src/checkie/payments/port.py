@@ -12,21 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
-from checkie.kernel import Id, Money, Unauthorized
-
-
-class PaymentId(Id):
-    """A payment: the intent to collect one amount."""
-
-    __slots__ = ()
-    prefix = "pay"
-
-
-class AttemptId(Id):
-    """An attempt: one try of a payment at one provider."""
-
-    __slots__ = ()
-    prefix = "att"
+from checkie.kernel import Money, Unauthorized
+from checkie.kernel.ids import AttemptId, PaymentId
 
 
 class Action(StrEnum):

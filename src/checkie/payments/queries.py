@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from checkie.db import Database, Tx
-from checkie.payments.model import Attempt, OrderId, Payment, SessionId
-from checkie.payments.port import PaymentId
-from checkie.payments.store import ATTEMPT_COLUMNS, PAYMENT_COLUMNS, attempt_of, payment_of
+from checkie.db import Database, UnitOfWork
+from checkie.kernel.ids import OrderId, PaymentId, SessionId
+from checkie.payments.model import Attempt, Payment
+from checkie.payments.sql import ATTEMPT_COLUMNS, PAYMENT_COLUMNS, attempt_of, payment_of
 
 _LATEST: Final = f"""
 select {PAYMENT_COLUMNS}, {ATTEMPT_COLUMNS}
@@ -31,9 +31,9 @@ where (p.status in ('SUCCEEDED', 'PARTIALLY_REFUNDED', 'REFUNDED'))
 """
 
 
-async def latest_of(db: Database | Tx, session: SessionId) -> tuple[Payment, Attempt] | None:
+async def latest_of(db: Database | UnitOfWork, session: SessionId) -> tuple[Payment, Attempt] | None:
     """The session's payment and its latest attempt, if it has begun to pay."""
-    row = await db.peek(_LATEST, session.store, session.uuid)
+    row = await db.read(_LATEST, session.store, session.uuid)
     return None if row is None else (payment_of(row), attempt_of(row))
 
 

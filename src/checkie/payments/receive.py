@@ -8,10 +8,10 @@ from typing import Final
 
 import structlog
 
-from checkie.db import Database, Overtaken, undisturbed
-from checkie.outbox import is_known, take_in
-from checkie.payments import store
-from checkie.payments.absorb import Change, absorb
+from checkie.db import Database, WriteConflict, retry_on_conflict
+from checkie.outbox import is_recorded, record_message
+from checkie.payments import sql
+from checkie.payments.apply_outcome import Change, apply_outcome
 from checkie.payments.model import NoSuchAttempt
 from checkie.payments.port import BadSignature, Notice, Webhooks
 
@@ -47,20 +47,21 @@ async def receive(
 async def _absorb(db: Database, name: str, notice: Notice, now: datetime) -> Change | None:
     inbox = (notice.key.store, f"provider:{name}")
 
+    @retry_on_conflict()
     async def decide() -> Change | None:
-        found = await store.read(db, notice.key)
+        found = await sql.read(db, notice.key)
         if found.attempt.provider != name:
             raise NoSuchAttempt
-        change = absorb(found.payment, found.attempt, notice.outcome)
+        change = apply_outcome(found.payment, found.attempt, notice.outcome)
         try:
-            async with db.transaction() as tx:
+            async with db.transaction() as unit:
                 if change is not None:
-                    await store.write(tx, found, change, now)
-                take_in(tx, *inbox, notice.event, now)
-        except Overtaken:
-            if await is_known(db, *inbox, notice.event):
+                    await sql.write(unit, found, change, now)
+                record_message(unit, *inbox, notice.event, now)
+        except WriteConflict:
+            if await is_recorded(db, *inbox, notice.event):
                 return None
             raise
         return change
 
-    return await undisturbed(decide)
+    return await decide()

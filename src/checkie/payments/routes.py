@@ -9,7 +9,7 @@ from fastapi import Path, Request
 from pydantic import BaseModel
 
 from checkie import web
-from checkie.db import Overtaken
+from checkie.db import WriteConflict
 from checkie.kernel import NotFound
 from checkie.payments.model import NoSuchAttempt, NotYetSucceeded
 from checkie.payments.port import BadSignature, Provider
@@ -42,7 +42,7 @@ class Received(BaseModel):
     "/api/webhooks/{provider}",
     summary="Receive a provider's webhook",
     responses=contract.problems(
-        BadSignature, NoSuchProvider, NoSuchAttempt, NotYetSucceeded, Overtaken, web.BodyTooLarge
+        BadSignature, NoSuchProvider, NoSuchAttempt, NotYetSucceeded, WriteConflict, web.BodyTooLarge
     ),
     openapi_extra=_EVENT,
 )

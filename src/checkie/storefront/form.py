@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from checkie.checkout import Changes, Quote, Session
 from checkie.kernel import Invalid
-from checkie.payments import SessionId
+from checkie.kernel.ids import SessionId
 from checkie.storefront.formats import parse_amount
 from checkie.storefront.model import Ticket
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from checkie.payments import SessionId
+from checkie.kernel.ids import SessionId
 
 MOST_TICKETS: Final = 4
 _BETWEEN: Final = "~"

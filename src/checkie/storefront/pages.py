@@ -13,7 +13,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from checkie.catalog import Pricing
 from checkie.checkout import Quote, Session
 from checkie.kernel import Money, exponent
-from checkie.payments import PaymentStatus, SessionId
+from checkie.kernel.ids import SessionId
+from checkie.payments import PaymentStatus
 from checkie.storefront import formats
 from checkie.storefront.assets import asset_path, lasting
 from checkie.storefront.document import HOLE, Document
@@ -21,9 +22,9 @@ from checkie.storefront.language import LANGUAGES, Reader, translations
 from checkie.storefront.model import ProviderPage
 from checkie.storefront.stage import UNDER_WAY
 from checkie.storefront.submit import Mend
-from checkie.storefront.tell import Tale, page_words, tell_flaw, tries_left
+from checkie.storefront.tell import Message, page_words, tell_flaw, tries_left
 from checkie.storefront.visit import Back, Place
-from checkie.storefront.words import BRANDS, Told, why_declined
+from checkie.storefront.words import BRANDS, DeclineMessage, why_declined
 from checkie.stores import Store
 
 SIMULATOR: Final = "simulator"
@@ -38,7 +39,7 @@ class Shown:
     quantity: str = "1"
     amount: str = ""
     errors: Mapping[str, str] = field(default_factory=dict)
-    told: Told | None = None
+    told: DeclineMessage | None = None
     attempts_left: int = 0
     is_renewed: bool = False
     paid_path: str | None = None
@@ -59,7 +60,7 @@ def _first_page(place: Place, reader: Reader, provider: ProviderPage) -> Documen
 
 def _new_page(place: Place, reader: Reader, provider: ProviderPage, paid: SessionId | None) -> Document:
     page = place.page
-    quote = Quote(page.title, page.price, 1, page.pricing, page.least, page.most, page.quantity_max)
+    quote = Quote(page.title, page.price, 1, page.pricing, page.min, page.max, page.quantity_max)
     paid_path = place.session_path(paid) if paid else None
     shown = Shown(amount=formats.plain(quote.unit, reader.locale), paid_path=paid_path)
     return _form_page(place, quote, reader, provider, shown, page.session_expires_s)
@@ -113,8 +114,8 @@ def _form_page(
         "currency": quote.unit.currency,
         "places": exponent(quote.unit.currency),
         "each": quote.unit.minor,
-        "least": quote.least.minor,
-        "most": quote.most.minor,
+        "min": quote.min.minor,
+        "max": quote.max.minor,
         "mark": formats.decimal_mark(reader.locale),
         "expires": expires_s,
         "words": page_words(quote, reader),
@@ -122,7 +123,7 @@ def _form_page(
     return _render(
         "page.html",
         reader,
-        place.shop,
+        place.store,
         page=place.page,
         path=place.path,
         quote=quote,
@@ -137,21 +138,21 @@ def _form_page(
     )
 
 
-def state_page(back: Back, tale: Tale, reader: Reader) -> Document:
+def state_page(back: Back, message: Message, reader: Reader) -> Document:
     """What a session shows that is not paid and takes no input: two holes if there is something to do, else none."""
     return _render(
         "state.html",
         reader,
-        back.place.shop,
+        back.place.store,
         path=back.place.path,
         session=back.session,
         stage=back.stage,
         is_under_way=back.stage in UNDER_WAY,
-        title=tale.title,
-        texts=tale.texts,
-        acts=tale.acts,
-        kind=tale.kind,
-        sign=tale.sign,
+        title=message.title,
+        texts=message.texts,
+        acts=message.acts,
+        kind=message.kind,
+        sign=message.sign,
         reference=back.session.payment,
     )
 
@@ -164,7 +165,7 @@ def paid_page(back: Back, reader: Reader) -> Document:
     return _render(
         "paid.html",
         reader,
-        back.place.shop,
+        back.place.store,
         page=back.place.page,
         session=back.session,
         quote=back.session.quote,
@@ -174,9 +175,9 @@ def paid_page(back: Back, reader: Reader) -> Document:
     )
 
 
-def problem_page(tale: Tale, reader: Reader, request_id: str | None = None) -> Document:
+def problem_page(message: Message, reader: Reader, request_id: str | None = None) -> Document:
     """The page of something that is not there, or that failed."""
-    facts = {"title": tale.title, "texts": tale.texts, "sign": tale.sign, "request_id": request_id}
+    facts = {"title": message.title, "texts": message.texts, "sign": message.sign, "request_id": request_id}
     return _render("problem.html", reader, None, **facts)
 
 
@@ -185,14 +186,14 @@ def parts_page(reader: Reader) -> Document:
     return _render("dev.html", reader, None)
 
 
-def _render(template: str, reader: Reader, shop: Store | None, **facts: Any) -> Document:
+def _render(template: str, reader: Reader, store: Store | None, **facts: Any) -> Document:
     words = translations(reader.language)
     text = (
         _templates()
         .get_template(template)
         .render(
             reader=reader,
-            shop=shop,
+            store=store,
             languages=LANGUAGES,
             hole=HOLE,
             asset=asset_path,
@@ -221,8 +222,8 @@ def _templates() -> Environment:
 def _range(quote: Quote, reader: Reader) -> str | None:
     if quote.pricing is Pricing.FIXED:
         return None
-    facts = {"least": formats.money(quote.least, reader.locale), "most": formats.money(quote.most, reader.locale)}
-    return translations(reader.language).gettext("Between %(least)s and %(most)s.") % facts
+    facts = {"min": formats.money(quote.min, reader.locale), "max": formats.money(quote.max, reader.locale)}
+    return translations(reader.language).gettext("Between %(min)s and %(max)s.") % facts
 
 
 def _card(facts: Mapping[str, str]) -> str | None:

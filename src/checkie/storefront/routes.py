@@ -16,7 +16,7 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from checkie import web
 from checkie.checkout import NoSuchSession
 from checkie.kernel import Conflict, Forbidden, Refusal
-from checkie.payments import SessionId
+from checkie.kernel.ids import SessionId
 from checkie.payments.port import Provider
 from checkie.storefront import live, pages
 from checkie.storefront.assets import assets
@@ -26,7 +26,7 @@ from checkie.storefront.language import Reader, read_for
 from checkie.storefront.model import ProviderPage, Ticket, Wallet
 from checkie.storefront.policy import policy
 from checkie.storefront.stage import Stage
-from checkie.storefront.submit import Desk, Mend, Onward, submit
+from checkie.storefront.submit import FormContext, Mend, Redirect, submit
 from checkie.storefront.tell import tell_refusal, tell_stage
 from checkie.storefront.visit import Back, Fresh, Place, come_back, find_place, settle, visit
 from checkie.web import is_machine, visitor
@@ -40,13 +40,13 @@ _FOR_EVER: Final = "public, max-age=31536000, immutable"
 _LONGEST_FORM: Final = 16_384
 
 
-class _ShopConvertor(StringConvertor):
+class _StoreConvertor(StringConvertor):
     """A store's slug: any first part of a path that is not ours, so that the rest of the API keeps its own answers."""
 
     regex = r"(?!(?:api|static|health|metrics|dev|robots\.txt|favicon\.ico)(?:/|$))[^/]+"
 
 
-register_url_convertor("shop", _ShopConvertor())
+register_url_convertor("store", _StoreConvertor())
 router = APIRouter(include_in_schema=False)
 
 
@@ -105,10 +105,10 @@ async def post_page(request: Request) -> Response:
     form = Form.parse(await web.read_body(request, _LONGEST_FORM))
     place = await find_place(runtime, request.path_params["store"], request.path_params["page"])
     wallet = _wallet(request)
-    reader = read_for(form.locale or wallet.locale, request.headers.get("accept-language", ""), place.shop.locale)
-    desk = Desk(runtime, _providers(request), place, visitor(request), reader.locale)
-    done = await submit(desk, form)
-    if isinstance(done, Onward):
+    reader = read_for(form.locale or wallet.locale, request.headers.get("accept-language", ""), place.store.locale)
+    context = FormContext(runtime, _providers(request), place, visitor(request), reader.locale)
+    done = await submit(context, form)
+    if isinstance(done, Redirect):
         answer: Response = RedirectResponse(done.url, 303, {"Cache-Control": "no-store"})
     else:
         answer = _mend(request, place, done, reader)
@@ -128,10 +128,10 @@ async def show_session(request: Request) -> Response:
         return _form(request, back, reader)
     if back.stage is Stage.PAID:
         return _answer(request, pages.paid_page(back, reader), policy(None), ())
-    tale = tell_stage(back.stage, back.status, reader)
+    message = tell_stage(back.stage, back.status, reader)
     csp = policy(_provider_page(request, back.session.provider))
-    holes = (back.session.id, back.secret) if tale.acts else ()
-    return _answer(request, pages.state_page(back, tale, reader), csp, holes)
+    holes = (back.session.id, back.secret) if message.acts else ()
+    return _answer(request, pages.state_page(back, message, reader), csp, holes)
 
 
 @_html
@@ -211,11 +211,11 @@ _serve("/static/{file}", show_static)
 _serve("/robots.txt", show_robots)
 _serve("/favicon.ico", show_favicon)
 _serve("/dev/parts", show_parts)
-_serve("/{store:shop}/{page}", show_page)
-_serve("/{store:shop}/{page}", post_page, "POST")
-_serve("/{store:shop}/{page}/{session}", show_session)
-_serve("/{store:shop}/{page}/{session}", keep_session, "POST")
-_serve("/{store:shop}/{page}/{session}/live", show_live)
+_serve("/{store:store}/{page}", show_page)
+_serve("/{store:store}/{page}", post_page, "POST")
+_serve("/{store:store}/{page}/{session}", show_session)
+_serve("/{store:store}/{page}/{session}", keep_session, "POST")
+_serve("/{store:store}/{page}/{session}/live", show_live)
 
 
 def _fresh(request: Request, fresh: Fresh, reader: Reader) -> Response:
@@ -254,10 +254,10 @@ def _answer(request: Request, document: Document, csp: str, holes: tuple[str, ..
 
 def _problem(request: Request, refusal: Refusal | None) -> Response:
     reader = _reader(request, _wallet(request), None)
-    tale = tell_refusal(refusal, reader)
+    message = tell_refusal(refusal, reader)
     is_unknown = refusal is not None and refusal.status in (401, 404)
     status = 404 if is_unknown else refusal.status if refusal else 500
-    document = pages.problem_page(tale, reader, None if is_unknown else request.scope.get("request_id"))
+    document = pages.problem_page(message, reader, None if is_unknown else request.scope.get("request_id"))
     return _answer(request, document, policy(None), (), status=status)
 
 
@@ -279,7 +279,7 @@ def _session_id(request: Request) -> SessionId:
 
 def _reader(request: Request, wallet: Wallet, place: Place | None) -> Reader:
     wanted = request.query_params.get("locale") or wallet.locale
-    return read_for(wanted, request.headers.get("accept-language", ""), place.shop.locale if place else "en")
+    return read_for(wanted, request.headers.get("accept-language", ""), place.store.locale if place else "en")
 
 
 def _wallet(request: Request) -> Wallet:

@@ -28,7 +28,7 @@ _SHOWN_BY_THE_SESSION: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Onward:
+class Redirect:
     """Where the browser goes next. `ticket` is what it holds from now on."""
 
     url: str
@@ -51,7 +51,7 @@ class Mend:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class FormContext:
     """What every verb works with: the process's parts, the page, and who posts."""
 
     runtime: Runtime
@@ -61,47 +61,47 @@ class Desk:
     locale: str
 
 
-async def submit(desk: Desk, form: Form) -> Onward | Mend:
+async def submit(context: FormContext, form: Form) -> Redirect | Mend:
     """Do what the form asks for. Refuses with NoSuchSession and WrongSecret, and when no provider is configured."""
-    ticket = form.ticket or await open_ticket(desk.runtime, desk.place, desk.visitor)
-    session = await checkout.get_session(desk.runtime.db, ticket.session)
-    session.let_in(ticket.secret)
-    if session.page != desk.place.page.id:
+    ticket = form.ticket or await open_ticket(context.runtime, context.place, context.visitor)
+    session = await checkout.get_session(context.runtime.db, ticket.session)
+    session.authorize(ticket.secret)
+    if session.page != context.place.page.id:
         raise checkout.NoSuchSession
     if form.verb == "again":
-        return await _again(desk, session)
+        return await _again(context, session)
     try:
-        return await _verb(desk, form, session, ticket)
+        return await _verb(context, form, session, ticket)
     except Invalid as refusal:
         return Mend(session, ticket, form, refusal)
     except Refusal as refusal:
         if refusal.code == _OVER:
-            return await _anew(desk, form, refusal)
+            return await _anew(context, form, refusal)
         if refusal.code not in _SHOWN_BY_THE_SESSION:
             raise
-        return Onward(desk.place.session_path(session.id), ticket)
+        return Redirect(context.place.session_path(session.id), ticket)
 
 
-async def _verb(desk: Desk, form: Form, session: Session, ticket: Ticket) -> Onward:
-    wanted = form.changes(session, desk.locale)
+async def _verb(context: FormContext, form: Form, session: Session, ticket: Ticket) -> Redirect:
+    wanted = form.changes(session, context.locale)
     if form.verb != "pay" or changes_anything(wanted):
-        await _change(desk, session, wanted)
+        await _change(context, session, wanted)
     if form.verb != "pay":
-        return Onward(desk.place.path, ticket)
-    paying = await checkout.pay_hosted(desk.runtime.db, desk.providers, session.id, desk.runtime.now())
+        return Redirect(context.place.path, ticket)
+    paying = await checkout.pay_hosted(context.runtime.db, context.providers, session.id, context.runtime.now())
     hosted = paying.outcome.hosted_url if isinstance(paying.outcome, ActionNeeded) else None
-    return Onward(hosted or desk.place.session_path(session.id), ticket)
+    return Redirect(hosted or context.place.session_path(session.id), ticket)
 
 
-async def _change(desk: Desk, session: Session, wanted: Changes) -> Session:
-    runtime = desk.runtime
-    return await checkout.change(runtime.db, desk.providers, session, wanted, if_version=None, now=runtime.now())
+async def _change(context: FormContext, session: Session, wanted: Changes) -> Session:
+    runtime = context.runtime
+    return await checkout.change(runtime.db, context.providers, session, wanted, if_version=None, now=runtime.now())
 
 
-async def _again(desk: Desk, old: Session) -> Onward:
+async def _again(context: FormContext, old: Session) -> Redirect:
     """A new session with what was typed into the old one, as far as the page still takes it."""
-    ticket = await open_ticket(desk.runtime, desk.place, desk.visitor)
-    fresh = await checkout.get_session(desk.runtime.db, ticket.session)
+    ticket = await open_ticket(context.runtime, context.place, context.visitor)
+    fresh = await checkout.get_session(context.runtime.db, ticket.session)
     is_other_amount = old.quote.unit != fresh.quote.unit and old.quote.pricing == "PAY_WHAT_YOU_WANT"
     typed = (
         Changes(email=old.email),
@@ -110,14 +110,14 @@ async def _again(desk: Desk, old: Session) -> Onward:
     )
     for wanted in typed:
         try:
-            await _change(desk, fresh, wanted)
+            await _change(context, fresh, wanted)
         except Invalid:
             continue  # the page has changed since; the buyer sees the page's own value
-    return Onward(desk.place.path, ticket)
+    return Redirect(context.place.path, ticket)
 
 
-async def _anew(desk: Desk, form: Form, refusal: Refusal) -> Mend:
+async def _anew(context: FormContext, form: Form, refusal: Refusal) -> Mend:
     """The session was over before the form came: a new one takes its place, and nothing that was typed is lost."""
-    ticket = await open_ticket(desk.runtime, desk.place, desk.visitor)
-    session = await checkout.get_session(desk.runtime.db, ticket.session)
+    ticket = await open_ticket(context.runtime, context.place, context.visitor)
+    session = await checkout.get_session(context.runtime.db, ticket.session)
     return Mend(session, ticket, form, refusal)

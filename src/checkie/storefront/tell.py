@@ -19,7 +19,7 @@ Act = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Tale:
+class Message:
     """A page's title and texts, what can be done, and the sign that goes with it."""
 
     title: str
@@ -28,7 +28,7 @@ class Tale:
     kind: str = ""
     sign: str = "alert"
 
-    def translated(self, say: Callable[[str], str]) -> Tale:
+    def translated(self, say: Callable[[str], str]) -> Message:
         """The same in another language."""
         acts = tuple((verb, say(text), look) for verb, text, look in self.acts)
         return replace(self, title=say(self.title), texts=tuple(map(say, self.texts)), acts=acts)
@@ -42,8 +42,8 @@ _SAFE_TO_LEAVE: Final = N_(
     "This takes a few seconds, seldom longer. It is safe to leave: your order does not depend on this page."
 )
 
-_TALES: Final[Mapping[Stage, Tale]] = {
-    Stage.BEGUN: Tale(
+_TALES: Final[Mapping[Stage, Message]] = {
+    Stage.BEGUN: Message(
         N_("Waiting for your bank"),
         (
             _SAFE_TO_LEAVE,
@@ -53,15 +53,15 @@ _TALES: Final[Mapping[Stage, Tale]] = {
         "wait",
         "clock",
     ),
-    Stage.WAITING: Tale(N_("Waiting for your bank"), (_SAFE_TO_LEAVE,), (), "wait", "clock"),
-    Stage.ACTION: Tale(
+    Stage.WAITING: Message(N_("Waiting for your bank"), (_SAFE_TO_LEAVE,), (), "wait", "clock"),
+    Stage.ACTION: Message(
         N_("Your bank wants to know that it is you"),
         (N_("Confirm the payment on your bank's page. Nothing is charged before you do."),),
         (("pay", N_("Confirm the payment"), "primary"), _OTHER_CARD),
         "wait",
         "shield",
     ),
-    Stage.ASKING: Tale(
+    Stage.ASKING: Message(
         N_("We are finding out whether you paid"),
         (
             N_("The payment provider has not answered. We keep asking, and this page shows the result."),
@@ -71,7 +71,7 @@ _TALES: Final[Mapping[Stage, Tale]] = {
         "wait",
         "search",
     ),
-    Stage.UNTRUSTED: Tale(
+    Stage.UNTRUSTED: Message(
         N_("Please do not pay again"),
         (
             N_("A payment arrived, but it is not the one that we asked for, so a person has to look at it."),
@@ -80,13 +80,13 @@ _TALES: Final[Mapping[Stage, Tale]] = {
         (),
         "bad",
     ),
-    Stage.EXHAUSTED: Tale(
+    Stage.EXHAUSTED: Message(
         N_("The payment did not work"),
         (N_("Nothing was charged. Three tries failed, so this checkout is closed, but you can start again."),),
         (_AGAIN,),
         "bad",
     ),
-    Stage.EXPIRED: Tale(
+    Stage.EXPIRED: Message(
         N_("This checkout has expired"),
         (N_("Nothing was charged. Start again, and what you typed is still there."),),
         (_AGAIN,),
@@ -94,7 +94,7 @@ _TALES: Final[Mapping[Stage, Tale]] = {
         "clock",
     ),
 }
-_NOT_FOUND: Final = Tale(
+_NOT_FOUND: Final = Message(
     N_("There is nothing here"),
     (
         N_("The address may be wrong, or the page is no longer for sale."),
@@ -102,34 +102,34 @@ _NOT_FOUND: Final = Tale(
     ),
     sign="search",
 )
-_FAILED: Final = Tale(
+_FAILED: Final = Message(
     N_("Something went wrong on our side"),
     (N_("This page took no money. Please try again in a moment."),),
     kind="bad",
 )
-_NO_PROVIDER: Final = Tale(
+_NO_PROVIDER: Final = Message(
     N_("This page cannot take payments yet"),
     (N_("The store has to finish setting it up. Nothing was charged."),),
     kind="bad",
 )
-_FOREIGN: Final = Tale(
+_FOREIGN: Final = Message(
     N_("We could not accept this form"),
     (N_("It did not come from our own page. Open the page anew and try again. Nothing was charged."),),
     kind="bad",
 )
 
 
-def tell_stage(stage: Stage, status: Status, reader: Reader) -> Tale:
+def tell_stage(stage: Stage, status: Status, reader: Reader) -> Message:
     """What to tell of a session at that stage, one of `_TALES`."""
     say = translations(reader.language).gettext
-    tale = _TALES[stage].translated(say)
+    message = _TALES[stage].translated(say)
     if stage is not Stage.EXHAUSTED or status.payment is None:
-        return tale
+        return message
     why = say(why_declined(status.payment.failure_code).what)
-    return replace(tale, texts=(why, *tale.texts))
+    return replace(message, texts=(why, *message.texts))
 
 
-def tell_refusal(refusal: Refusal | None, reader: Reader) -> Tale:
+def tell_refusal(refusal: Refusal | None, reader: Reader) -> Message:
     """What to tell of a page that cannot be shown; None: it failed."""
     say = translations(reader.language).gettext
     if isinstance(refusal, NotFound | Unauthorized):
@@ -182,8 +182,8 @@ def page_words(quote: Quote, reader: Reader) -> str:
 
 def _ranges(quote: Quote, reader: Reader) -> dict[str, str]:
     say = translations(reader.language).gettext
-    least, most = formats.money(quote.least, reader.locale), formats.money(quote.most, reader.locale)
+    low, high = formats.money(quote.min, reader.locale), formats.money(quote.max, reader.locale)
     return {
-        "quantity_out_of_range": say("Choose between 1 and %(most)s.") % {"most": quote.quantity_max},
-        "amount_out_of_range": say("Choose between %(least)s and %(most)s.") % {"least": least, "most": most},
+        "quantity_out_of_range": say("Choose between 1 and %(max)s.") % {"max": quote.quantity_max},
+        "amount_out_of_range": say("Choose between %(min)s and %(max)s.") % {"min": low, "max": high},
     }

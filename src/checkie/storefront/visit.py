@@ -13,7 +13,7 @@ from checkie.catalog import NoSuchPage, Page
 from checkie.checkout import Session, Status
 from checkie.db import Database
 from checkie.kernel import Refusal
-from checkie.payments import SessionId
+from checkie.kernel.ids import SessionId
 from checkie.storefront.model import Ticket, Wallet
 from checkie.storefront.stage import UNDER_WAY, Stage, stage_of
 from checkie.stores import Store
@@ -27,13 +27,13 @@ _SLUG: Final = re.compile(r"[a-z0-9-]{1,63}")
 class Place:
     """A page and the store that it is of."""
 
-    shop: Store
+    store: Store
     page: Page
 
     @property
     def path(self) -> str:
         """Where the page is, below the origin."""
-        return f"/{self.shop.slug}/{self.page.slug}"
+        return f"/{self.store.slug}/{self.page.slug}"
 
     def session_path(self, session: SessionId) -> str:
         """Where the page of that session is."""
@@ -86,7 +86,7 @@ async def visit(runtime: Runtime, place: Place, wallet: Wallet, visitor: Visitor
 async def open_ticket(runtime: Runtime, place: Place, visitor: Visitor) -> Ticket:
     """A new session of the page."""
     opened = await checkout.open_session(
-        runtime.db, place.shop, place.page, visitor, public_url=runtime.public_url, now=runtime.now()
+        runtime.db, place.store, place.page, visitor, public_url=runtime.public_url, now=runtime.now()
     )
     return Ticket(opened.session.id, opened.client_secret)
 
@@ -98,10 +98,10 @@ async def come_back(runtime: Runtime, store_slug: str, page_slug: str, ticket: T
     """
     status = await checkout.read_status(runtime.db, ticket.session, ticket.secret)
     page = await catalog.get_page(runtime.db, status.session.page)
-    shop = await stores.get(runtime.db, page.store)
-    if (shop.slug, page.slug) != (store_slug, page_slug):
+    store = await stores.get(runtime.db, page.store)
+    if (store.slug, page.slug) != (store_slug, page_slug):
         raise NoSuchPage
-    return Back(Place(shop, page), status, stage_of(status, runtime.now()), ticket.secret)
+    return Back(Place(store, page), status, stage_of(status, runtime.now()), ticket.secret)
 
 
 async def settle(runtime: Runtime, back: Back) -> Back:

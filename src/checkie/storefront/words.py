@@ -13,7 +13,7 @@ def N_(text: str) -> str:  # noqa: N802  the mark that gettext's tools look for
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class DeclineMessage:
     """What happened, and what the buyer can do about it."""
 
     what: str
@@ -21,18 +21,20 @@ class Told:
 
 
 _ANOTHER_CARD: Final = N_("Try another card, or ask your bank.")
-_DECLINED: Final = Told(N_("Your bank declined the payment."), _ANOTHER_CARD)
-_NUMBER: Final = Told(N_("The card number is not right."), N_("Check the number and try again."))
-_EXPIRY: Final = Told(N_("The expiry date is not right."), N_("Check the date on your card and try again."))
-_CVC: Final = Told(
+_DECLINED: Final = DeclineMessage(N_("Your bank declined the payment."), _ANOTHER_CARD)
+_NUMBER: Final = DeclineMessage(N_("The card number is not right."), N_("Check the number and try again."))
+_EXPIRY: Final = DeclineMessage(N_("The expiry date is not right."), N_("Check the date on your card and try again."))
+_CVC: Final = DeclineMessage(
     N_("The security code does not fit the card."), N_("Check the 3 or 4 digits on your card and try again.")
 )
-_UNSUPPORTED: Final = Told(N_("This card cannot be used for this payment."), N_("Try another card."))
-_LATER: Final = Told(N_("The bank could not process the payment just now."), N_("Wait a minute, or try another card."))
+_UNSUPPORTED: Final = DeclineMessage(N_("This card cannot be used for this payment."), N_("Try another card."))
+_LATER: Final = DeclineMessage(
+    N_("The bank could not process the payment just now."), N_("Wait a minute, or try another card.")
+)
 
-DECLINES: Final[Mapping[str, Told]] = {
-    "insufficient_funds": Told(N_("There is not enough money on this card."), N_("Try another card.")),
-    "expired_card": Told(N_("This card has expired."), N_("Try a card that is still valid.")),
+DECLINES: Final[Mapping[str, DeclineMessage]] = {
+    "insufficient_funds": DeclineMessage(N_("There is not enough money on this card."), N_("Try another card.")),
+    "expired_card": DeclineMessage(N_("This card has expired."), N_("Try a card that is still valid.")),
     "incorrect_cvc": _CVC,
     "invalid_cvc": _CVC,
     "incorrect_number": _NUMBER,
@@ -42,16 +44,16 @@ DECLINES: Final[Mapping[str, Told]] = {
     "processing_error": _LATER,
     "try_again_later": _LATER,
     "issuer_not_available": _LATER,
-    "card_velocity_exceeded": Told(
+    "card_velocity_exceeded": DeclineMessage(
         N_("This card has been used too often in a short time."), N_("Wait a while, or try another card.")
     ),
-    "withdrawal_count_limit_exceeded": Told(
+    "withdrawal_count_limit_exceeded": DeclineMessage(
         N_("The payment is over the limit of this card."), N_("Try another card, or ask your bank.")
     ),
-    "authentication_failed": Told(
+    "authentication_failed": DeclineMessage(
         N_("Your bank could not confirm that it was you."), N_("Try again, or use another card.")
     ),
-    "payment_intent_authentication_failure": Told(
+    "payment_intent_authentication_failure": DeclineMessage(
         N_("Your bank could not confirm that it was you."), N_("Try again, or use another card.")
     ),
     "card_not_supported": _UNSUPPORTED,
@@ -69,7 +71,7 @@ REFUSALS: Final[Mapping[str, str]] = {
 """By the code of the refusal, for those that need no numbers."""
 
 
-def why_declined(code: str | None) -> Told:
+def why_declined(code: str | None) -> DeclineMessage:
     """What to tell of a decline with that code."""
     return DECLINES.get(code or "", _DECLINED)
 

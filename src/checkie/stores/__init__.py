@@ -5,7 +5,7 @@ Invariants: a slug names one store; the fee lies between nothing and everything.
 """
 
 from checkie.stores.create import create
-from checkie.stores.model import NoSuchStore, SlugTaken, Store, StoreId
+from checkie.stores.model import CONSTRAINTS, NoSuchStore, SlugTaken, Store
 from checkie.stores.queries import find_by_slug, get, get_by_slug
 
-__all__ = ["NoSuchStore", "SlugTaken", "Store", "StoreId", "create", "find_by_slug", "get", "get_by_slug"]
+__all__ = ["CONSTRAINTS", "NoSuchStore", "SlugTaken", "Store", "create", "find_by_slug", "get", "get_by_slug"]

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
-from checkie.kernel import Conflict, Id, NotFound
-
-
-class StoreId(Id):
-    """A store."""
-
-    __slots__ = ()
-    prefix = "sto"
+from checkie.kernel import Conflict, NotFound
+from checkie.kernel.ids import StoreId
 
 
 class NoSuchStore(NotFound):
@@ -26,9 +22,13 @@ class SlugTaken(Conflict):
     code = "store_slug_taken"
 
 
+CONSTRAINTS: Final = {"store_slug_taken": partial(SlugTaken, param="slug")}
+"""The refusal of each constraint that a caller can violate."""
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A merchant's shop; the tenant. `fee_bps`: the platform's share of a card payment, in hundredths of a percent."""
+    """A merchant's store: the tenant. `fee_bps`: the platform's share of a card payment, in hundredths of a percent."""
 
     number: int
     id: StoreId

@@ -6,7 +6,7 @@ has `X-Request-Id`; a request with an Idempotency-Key takes effect once and is a
 
 from checkie.web import contract
 from checkie.web.body import BodyTooLarge, read_body
-from checkie.web.idempotency import Once, idempotency_key, prune
+from checkie.web.idempotency import IdempotentRequest, idempotency_key, prune
 from checkie.web.middleware import Observed
 from checkie.web.paging import ListBody, paging
 from checkie.web.problems import Problem, install, problem
@@ -16,9 +16,9 @@ from checkie.web.visitor import Visitor, is_machine, visitor
 
 __all__ = [
     "BodyTooLarge",
+    "IdempotentRequest",
     "ListBody",
     "Observed",
-    "Once",
     "Problem",
     "Runtime",
     "Visitor",

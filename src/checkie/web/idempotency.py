@@ -18,7 +18,7 @@ from asyncpg import Record
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from checkie.db import Database, Tx
+from checkie.db import Database, UnitOfWork
 from checkie.kernel import Conflict, Invalid
 from checkie.web.runtime import Runtime
 
@@ -95,7 +95,7 @@ def idempotency_key(request: Request) -> str | None:
 
 
 @dataclass(slots=True)
-class Once:
+class IdempotentRequest:
     """One use of a key: `begin` goes into the transaction that the request begins with, `keep` into its last.
 
     `key`: store, endpoint, the caller's key. `request` is what must be the same when the key is used again.
@@ -105,7 +105,7 @@ class Once:
     key: tuple[int, str, str]
     request: object
 
-    async def begin(self, tx: Tx) -> None:
+    async def begin(self, unit: UnitOfWork) -> None:
         """Take the key. Refuses with KeyReused (for another request) and StillRunning (after a crash for 15 s at most).
 
         Raises Replay with the answer that was given before.
@@ -113,19 +113,19 @@ class Once:
         store, endpoint, name = self.key
         now = self.runtime.now()
         wanted = hashlib.sha256(json.dumps(self.request, sort_keys=True).encode()).digest()
-        row = await tx.peek(_LOOK, store, endpoint, name)
+        row = await unit.read(_LOOK, store, endpoint, name)
         if row is not None:
             self._look(row, wanted, now)
-        tx.write(_TAKE, store, name, endpoint, wanted, now + RUNS_AT_MOST, now, now + KEPT, rows=1)
+        unit.add(_TAKE, store, name, endpoint, wanted, now + RUNS_AT_MOST, now, now + KEPT)
 
-    def keep(self, tx: Tx, status: int, body: dict[str, Any]) -> None:
+    def keep(self, unit: UnitOfWork, status: int, body: dict[str, Any]) -> None:
         """Keep the answer for whoever asks again."""
         sealed = self.runtime.keyring.seal(json.dumps(body).encode(), self._context)
-        tx.write(_KEEP, *self.key, status, sealed)
+        unit.add(_KEEP, *self.key, status, sealed)
 
-    def give_back(self, tx: Tx) -> None:
+    def release(self, unit: UnitOfWork) -> None:
         """Let whoever asks again be answered anew: this answer is not the last word."""
-        tx.write(_FORGET, *self.key)
+        unit.add(_FORGET, *self.key, expect=None)
 
     def _look(self, row: Record, wanted: bytes, now: datetime) -> None:
         if row["request_hash"] != wanted:

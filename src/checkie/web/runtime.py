@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias, cast
 from starlette.requests import Request
 
 from checkie.db import Database
-from checkie.kernel import Keyring, Recent
+from checkie.kernel import Cache, Keyring
 
 Network: TypeAlias = IPv4Network | IPv6Network
 _BELIEVED: Final = timedelta(seconds=1)
@@ -27,7 +27,7 @@ class Runtime:
     public_url: str
     proxies: Sequence[Network] = ()
     """Networks of the proxies in front, whose word on where a request comes from is taken."""
-    recent: Recent[tuple[str, str], Any] = field(default_factory=lambda: Recent(_BELIEVED), repr=False)
+    recent: Cache[tuple[str, str], Any] = field(default_factory=lambda: Cache(_BELIEVED), repr=False)
     """Pages by address, as found by `checkout.find_page`: shared by all requests of this process."""
 
 

@@ -11,7 +11,7 @@ from checkie.webhooks.create import create_endpoint
 from checkie.webhooks.deliver import deliver_due
 from checkie.webhooks.enqueue import Item, enqueue, enqueue_all
 from checkie.webhooks.guard import Guard
-from checkie.webhooks.model import DeliveryId, Endpoint, EndpointId
+from checkie.webhooks.model import Endpoint
 from checkie.webhooks.post import Poster
 from checkie.webhooks.queries import Delivery, find_endpoint, list_deliveries, list_endpoints
 from checkie.webhooks.rotate import rotate_secret
@@ -19,9 +19,7 @@ from checkie.webhooks.sign import verify, verify_short
 
 __all__ = [
     "Delivery",
-    "DeliveryId",
     "Endpoint",
-    "EndpointId",
     "Guard",
     "Item",
     "Poster",

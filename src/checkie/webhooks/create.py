@@ -7,25 +7,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NotRequired, TypedDict, Unpack
 
-from checkie.db import Tx
+from checkie.db import UnitOfWork
 from checkie.kernel import Keyring
-from checkie.webhooks import guard
-from checkie.webhooks import store as rows
-from checkie.webhooks.model import (
-    EVERYTHING,
-    Endpoint,
-    EndpointEventsInvalid,
-    EndpointId,
-    EndpointScheduleInvalid,
-    Schedule,
-)
+from checkie.kernel.ids import EndpointId
+from checkie.webhooks import guard, sql
+from checkie.webhooks.model import EVERYTHING, Endpoint, EndpointEventsInvalid, EndpointScheduleInvalid, Schedule
 from checkie.webhooks.sign import decode, new_secret
 
 MOST_EVENTS: Final = 64
 _TYPE: Final = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+")
 
 
-class Wish(TypedDict):
+class NewEndpoint(TypedDict):
     """What the merchant asks for. Without a `secret` one is made."""
 
     url: str
@@ -35,7 +28,7 @@ class Wish(TypedDict):
 
 
 async def create_endpoint(
-    tx: Tx, keyring: Keyring, *, store: int, now: datetime, **wish: Unpack[Wish]
+    unit: UnitOfWork, keyring: Keyring, *, store: int, now: datetime, **wish: Unpack[NewEndpoint]
 ) -> tuple[Endpoint, str]:
     """A new active endpoint and its secret, which is shown only here.
 
@@ -54,7 +47,7 @@ async def create_endpoint(
         disabled_reason=None,
         created_at=now,
     )
-    await rows.add_endpoint(tx, store, endpoint, rows.seal(keyring, endpoint.id, secret))
+    await sql.add_endpoint(unit, store, endpoint, sql.seal(keyring, endpoint.id, secret))
     return endpoint, secret
 
 

@@ -13,12 +13,12 @@ import structlog
 
 from checkie.db import Database
 from checkie.kernel import Keyring
-from checkie.outbox import EventId
-from checkie.webhooks import store as rows
+from checkie.kernel.ids import EventId
+from checkie.webhooks import sql
 from checkie.webhooks.model import DELIVERY, Answer, Answered, NoAnswer, Verdict, judge
 from checkie.webhooks.post import Poster
 from checkie.webhooks.sign import sign
-from checkie.webhooks.store import Claimed, Result
+from checkie.webhooks.sql import Claimed, Result
 
 LANES: Final = 8
 """How many endpoints are served at a time."""
@@ -45,7 +45,7 @@ async def deliver_due(
     """
     work = _Work(db, keyring, poster, now)
     lanes: dict[tuple[int, UUID], list[UUID]] = {}
-    for store, endpoint, delivery in await rows.find_due(db, partitions, now(), limit):
+    for store, endpoint, delivery in await sql.find_due(db, partitions, now(), limit):
         lanes.setdefault((store, endpoint), []).append(delivery)
     slots = asyncio.Semaphore(LANES)
 
@@ -68,7 +68,7 @@ class _Work:
         made = 0
         for start in range(0, len(deliveries), ABREAST):
             try:
-                claimed = await rows.claim(self.db, store, deliveries[start : start + ABREAST], self.now())
+                claimed = await sql.claim(self.db, store, deliveries[start : start + ABREAST], self.now())
                 made += len(claimed)
                 if claimed and not await self._some(store, claimed):
                     break
@@ -88,17 +88,17 @@ class _Work:
         disables = next((verdict.disables for verdict in verdicts if verdict.disables), None)
         quiet = [verdict.quiet_until for verdict in verdicts if verdict.quiet_until]
         if disables:
-            await rows.disable(self.db, store, endpoint, disables)
-        await rows.record(self.db, store, list(map(_result, claimed, answers, verdicts)))
+            await sql.disable(self.db, store, endpoint, disables)
+        await sql.record(self.db, store, list(map(_result, claimed, answers, verdicts)))
         if quiet:
-            await rows.postpone(self.db, store, endpoint, now=now, until=max(quiet))
+            await sql.postpone(self.db, store, endpoint, now=now, until=max(quiet))
         return not quiet
 
     async def _post(self, claimed: Claimed) -> Answer:
         if not claimed.is_active:
             return NoAnswer("not sent: the endpoint is disabled")
         try:
-            secrets = rows.unseal(self.keyring, claimed)
+            secrets = sql.unseal(self.keyring, claimed)
         except ValueError:
             return NoAnswer("not sent: none of our keys opens the endpoint's secret")
         proof = sign(EventId.of(claimed.event), claimed.body, secrets, int(self.now().timestamp()))

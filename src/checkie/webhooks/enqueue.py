@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
-from checkie.db import Tx, partition_of
-from checkie.outbox import EventId
-from checkie.webhooks import store as rows
-from checkie.webhooks.model import DeliveryId, wants
+from checkie.db import UnitOfWork, partition_of
+from checkie.kernel.ids import DeliveryId, EventId
+from checkie.webhooks import sql
+from checkie.webhooks.model import wants
 
 
 class Item(TypedDict):
@@ -25,29 +25,27 @@ class Item(TypedDict):
     resource: str
 
 
-async def enqueue(tx: Tx, *, store: int, now: datetime, **item: Unpack[Item]) -> int:
+async def enqueue(unit: UnitOfWork, *, store: int, now: datetime, **item: Unpack[Item]) -> int:
     """Write one event and its deliveries; how many of these were new. See `enqueue_all`."""
-    return await enqueue_all(tx, store=store, items=[item], now=now)
+    return await enqueue_all(unit, store=store, items=[item], now=now)
 
 
-async def enqueue_all(tx: Tx, *, store: int, items: Sequence[Item], now: datetime) -> int:
+async def enqueue_all(unit: UnitOfWork, *, store: int, items: Sequence[Item], now: datetime) -> int:
     """Write events of one store, and a delivery of each for every endpoint that wants it; how many of these were new.
 
     Two statements however many there are; one when no endpoint wants any, and then nothing is written. Done twice it
     changes nothing: an event goes to an endpoint once. Its body and its id are the same on every delivery.
     """
-    endpoints = await rows.subscribed(tx, store) if items else []
+    endpoints = await sql.subscribed(unit, store) if items else []
     events, deliveries = [], []
     for item in items:
         wanting = [endpoint for endpoint, named in endpoints if wants(named, item["type"])]
         if wanting:
-            events.append(rows.NewEvent(item["event_id"], item["type"], body(item), item["resource"], item["at"]))
+            events.append(sql.NewEvent(item["event_id"], item["type"], body(item), item["resource"], item["at"]))
         for endpoint in wanting:
             delivery = DeliveryId.new(store, now).uuid
-            deliveries.append(
-                rows.NewDelivery(delivery, item["event_id"], endpoint.uuid, partition_of(endpoint.number))
-            )
-    return await rows.add(tx, store, events, deliveries, now) if deliveries else 0
+            deliveries.append(sql.NewDelivery(delivery, item["event_id"], endpoint.uuid, partition_of(endpoint.number)))
+    return await sql.add(unit, store, events, deliveries, now) if deliveries else 0
 
 
 def body(item: Item) -> str:

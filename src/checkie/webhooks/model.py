@@ -10,7 +10,8 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Final, TypeAlias
 
-from checkie.kernel import Conflict, Id, Invalid, Lifecycle, NotFound
+from checkie.kernel import Conflict, Invalid, Lifecycle, NotFound
+from checkie.kernel.ids import DeliveryId, EndpointId
 
 EVERYTHING: Final = "*"
 CLAIM: Final = timedelta(seconds=60)
@@ -21,20 +22,6 @@ QUIET: Final = timedelta(seconds=30)
 _SPREAD: Final = 0.2
 _GONE: Final = 410
 _THROTTLED: Final = (429, 503)
-
-
-class EndpointId(Id):
-    """A merchant's webhook endpoint."""
-
-    __slots__ = ()
-    prefix = "whe"
-
-
-class DeliveryId(Id):
-    """One event on its way to one endpoint."""
-
-    __slots__ = ()
-    prefix = "whd"
 
 
 class EndpointUrlInvalid(Invalid):

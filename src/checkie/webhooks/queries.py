@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from checkie.db import Database, Keyset
 from checkie.kernel import Listing, Paging
-from checkie.outbox import EventId
-from checkie.webhooks.model import DeliveryId, Endpoint, EndpointId, Schedule, Status
+from checkie.kernel.ids import DeliveryId, EndpointId, EventId
+from checkie.webhooks.model import Endpoint, Schedule, Status
 
 # Above every id: where a list begins that has no cursor.
 _TOP: Final = "'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from checkie.db import Tx
+from checkie.db import UnitOfWork
 from checkie.kernel import Keyring
-from checkie.webhooks import store as rows
-from checkie.webhooks.model import EndpointId, EndpointNotFound
+from checkie.kernel.ids import EndpointId
+from checkie.webhooks import sql
+from checkie.webhooks.model import EndpointNotFound
 from checkie.webhooks.sign import new_secret
 
 OVERLAP: Final = timedelta(hours=24)
@@ -16,11 +17,11 @@ OVERLAP: Final = timedelta(hours=24)
 
 
 async def rotate_secret(
-    tx: Tx, keyring: Keyring, *, store: int, endpoint: EndpointId, now: datetime, overlap: timedelta = OVERLAP
+    unit: UnitOfWork, keyring: Keyring, *, store: int, endpoint: EndpointId, now: datetime, overlap: timedelta = OVERLAP
 ) -> str:
     """A new secret, shown only here; the present one signs beside it until the overlap ends, and older ones no more."""
     secret = new_secret()
-    sealed = rows.seal(keyring, endpoint, secret)
-    if not await rows.rotate(tx, endpoint, store=store, sealed=sealed, until=now + overlap):
+    sealed = sql.seal(keyring, endpoint, secret)
+    if not await sql.rotate(unit, endpoint, store=store, sealed=sealed, until=now + overlap):
         raise EndpointNotFound
     return secret

@@ -15,134 +15,134 @@ from checkie.checkout.quote import QuantityOutOfRange
 from checkie.customers import InvalidEmail
 from checkie.db import Database
 from checkie.kernel import Money
-from checkie.payments import SessionId
+from checkie.kernel.ids import SessionId
 from checkie.web import Visitor
 from tests import make
 from tests.fakes import ASKS, DECLINED, GOOD
-from tests.make import PRICE, Shop
+from tests.make import PRICE, Merchant
 
 
 @pytest.fixture
-async def shop(db: Database) -> Shop:
-    return await make.shop(db)
+async def merchant(db: Database) -> Merchant:
+    return await make.merchant(db)
 
 
 class TestChange:
-    async def test_quotes_anew_and_counts_the_version(self, shop: Shop) -> None:
-        opened = await shop.open(email=None)
-        changed = await shop.change(opened, email="a@b.example", quantity=3)
+    async def test_quotes_anew_and_counts_the_version(self, merchant: Merchant) -> None:
+        opened = await merchant.open(email=None)
+        changed = await merchant.change(opened, email="a@b.example", quantity=3)
         assert (changed.email, changed.quote.total, changed.version) == ("a@b.example", PRICE * 3, 2)
-        assert await checkout.get_session(shop.db, changed.id) == changed
+        assert await checkout.get_session(merchant.db, changed.id) == changed
 
-    async def test_of_nothing_changes_nothing(self, shop: Shop) -> None:
-        opened = await shop.open(email=None)
-        assert (await shop.change(opened)).version == 1
-        assert (await shop.change(opened, quantity=1)).version == 1
+    async def test_of_nothing_changes_nothing(self, merchant: Merchant) -> None:
+        opened = await merchant.open(email=None)
+        assert (await merchant.change(opened)).version == 1
+        assert (await merchant.change(opened, quantity=1)).version == 1
 
-    async def test_is_all_or_nothing(self, shop: Shop) -> None:
-        opened = await shop.open(email=None)
+    async def test_is_all_or_nothing(self, merchant: Merchant) -> None:
+        opened = await merchant.open(email=None)
         with pytest.raises(QuantityOutOfRange):
-            await shop.change(opened, email="a@b.example", quantity=1000)
+            await merchant.change(opened, email="a@b.example", quantity=1000)
         with pytest.raises(InvalidEmail):
-            await shop.change(opened, email="nobody", quantity=2)
-        session = (await shop.status(opened)).session
+            await merchant.change(opened, email="nobody", quantity=2)
+        session = (await merchant.status(opened)).session
         assert (session.email, session.quote.quantity, session.version) == (None, 1, 1)
 
     async def test_lets_the_buyer_choose_the_amount_where_the_page_does(self, db: Database) -> None:
-        shop = await make.shop(
-            db, pricing=Pricing.PAY_WHAT_YOU_WANT, least=Money(100, "USD"), most=Money(50_000, "USD")
+        merchant = await make.merchant(
+            db, pricing=Pricing.PAY_WHAT_YOU_WANT, min=Money(100, "USD"), max=Money(50_000, "USD")
         )
-        opened = await shop.open()
-        assert (await shop.change(opened, amount_minor=700, quantity=2)).quote.total == Money(1400, "USD")
+        opened = await merchant.open()
+        assert (await merchant.change(opened, amount_minor=700, quantity=2)).quote.total == Money(1400, "USD")
 
-    async def test_of_the_page_does_not_touch_the_quote(self, shop: Shop) -> None:
-        opened = await shop.open()
+    async def test_of_the_page_does_not_touch_the_quote(self, merchant: Merchant) -> None:
+        opened = await merchant.open()
         sql = "update catalog.page set price_minor = 99, min_minor = 99, max_minor = 99, title = 'New' where store = $1"
-        await shop.db.execute(sql, shop.store.number)
-        paying = await shop.pay(opened)
+        await merchant.db.execute(sql, merchant.store.number)
+        paying = await merchant.pay(opened)
         assert paying.attempt.amount == PRICE
-        assert (await catalog.get_page(shop.db, shop.page.id)).price == Money(99, "USD")
+        assert (await catalog.get_page(merchant.db, merchant.page.id)).price == Money(99, "USD")
 
 
 class TestVersions:
-    async def test_of_two_changes_one_wins(self, shop: Shop) -> None:
-        opened = await shop.open()
-        version = (await shop.status(opened)).session.version
+    async def test_of_two_changes_one_wins(self, merchant: Merchant) -> None:
+        opened = await merchant.open()
+        version = (await merchant.status(opened)).session.version
         ends = await asyncio.gather(
-            *(shop.change(opened, quantity=number, if_version=version) for number in (2, 3)), return_exceptions=True
+            *(merchant.change(opened, quantity=number, if_version=version) for number in (2, 3)), return_exceptions=True
         )
         refused = [end for end in ends if isinstance(end, VersionMismatch)]
         won = [end for end in ends if isinstance(end, Session)]
         assert (len(refused), len(won)) == (1, 1)
-        assert await checkout.get_session(shop.db, won[0].id) == won[0]
+        assert await checkout.get_session(merchant.db, won[0].id) == won[0]
 
-    async def test_without_them_all_changes_arrive(self, shop: Shop) -> None:
-        opened = await shop.open()
-        await asyncio.gather(shop.change(opened, quantity=4), shop.change(opened, email="new@shop.example"))
-        session = (await shop.status(opened)).session
+    async def test_without_them_all_changes_arrive(self, merchant: Merchant) -> None:
+        opened = await merchant.open()
+        await asyncio.gather(merchant.change(opened, quantity=4), merchant.change(opened, email="new@shop.example"))
+        session = (await merchant.status(opened)).session
         assert (session.quote.quantity, session.email) == (4, "new@shop.example")
 
-    async def test_that_are_old_are_refused(self, shop: Shop) -> None:
-        opened = await shop.open()
+    async def test_that_are_old_are_refused(self, merchant: Merchant) -> None:
+        opened = await merchant.open()
         with pytest.raises(VersionMismatch):
-            await shop.change(opened, quantity=2, if_version=1)
+            await merchant.change(opened, quantity=2, if_version=1)
 
-    async def test_that_are_right_are_taken_while_a_payment_waits(self, shop: Shop) -> None:
-        opened, _ = await shop.paying()
-        version = (await shop.status(opened)).session.version
-        changed = await shop.change(opened, quantity=2, if_version=version)
+    async def test_that_are_right_are_taken_while_a_payment_waits(self, merchant: Merchant) -> None:
+        opened, _ = await merchant.paying()
+        version = (await merchant.status(opened)).session.version
+        changed = await merchant.change(opened, quantity=2, if_version=version)
         assert changed.quote.quantity == 2
 
 
 class TestWhileAPaymentWaits:
-    async def test_it_is_called_off_first(self, shop: Shop) -> None:
-        opened, paying = await shop.paying()
-        await shop.change(opened, quantity=2)
-        assert ("cancel", paying.attempt.id) in shop.fake.calls
-        assert await shop.attempts(opened) == ["CANCELLED"]
-        shop.fake.confirm(paying.attempt.id, GOOD)
-        again = await shop.pay(opened)
-        await shop.drain()
+    async def test_it_is_called_off_first(self, merchant: Merchant) -> None:
+        opened, paying = await merchant.paying()
+        await merchant.change(opened, quantity=2)
+        assert ("cancel", paying.attempt.id) in merchant.fake.calls
+        assert await merchant.attempts(opened) == ["CANCELLED"]
+        merchant.fake.confirm(paying.attempt.id, GOOD)
+        again = await merchant.pay(opened)
+        await merchant.drain()
         assert (again.attempt.number, again.attempt.amount) == (2, PRICE * 2)
-        assert await shop.attempts(opened) == ["CANCELLED", "PENDING"]
-        assert (await shop.status(opened)).session.status is SessionStatus.PROCESSING
+        assert await merchant.attempts(opened) == ["CANCELLED", "PENDING"]
+        assert (await merchant.status(opened)).session.status is SessionStatus.PROCESSING
 
-    async def test_the_order_says_what_is_bought_now(self, shop: Shop) -> None:
-        opened, _ = await shop.paying()
-        await shop.change(opened, quantity=2, email="other@shop.example")
-        paying = await shop.pay(opened)
-        shop.fake.confirm(paying.attempt.id)
-        await shop.hear(paying.attempt.id)
-        await shop.drain()
+    async def test_the_order_says_what_is_bought_now(self, merchant: Merchant) -> None:
+        opened, _ = await merchant.paying()
+        await merchant.change(opened, quantity=2, email="other@shop.example")
+        paying = await merchant.pay(opened)
+        merchant.fake.confirm(paying.attempt.id)
+        await merchant.hear(paying.attempt.id)
+        await merchant.drain()
         sql = 'select total_minor, email, status from orders."order" where store = $1'
-        rows = [tuple(row) for row in await shop.db.fetch(sql, shop.store.number)]
+        rows = [tuple(row) for row in await merchant.db.fetch(sql, merchant.store.number)]
         assert rows == [(5198, "other@shop.example", "COMPLETED")]
-        assert await shop.balances() == {"CLEARING": -5198, "MERCHANT": 5047, "FEES": 151}
+        assert await merchant.balances() == {"CLEARING": -5198, "MERCHANT": 5047, "FEES": 151}
 
-    async def test_calling_off_costs_no_try(self, shop: Shop) -> None:
-        opened, _ = await shop.paying()
+    async def test_calling_off_costs_no_try(self, merchant: Merchant) -> None:
+        opened, _ = await merchant.paying()
         for quantity in (2, 3, 4, 5):
-            await shop.change(opened, quantity=quantity)
-            await shop.pay(opened)
-        assert (await shop.status(opened)).attempts_left == 3
+            await merchant.change(opened, quantity=quantity)
+            await merchant.pay(opened)
+        assert (await merchant.status(opened)).attempts_left == 3
 
-    async def test_too_late_completes_the_session(self, shop: Shop) -> None:
-        opened, paying = await shop.paying()
-        shop.fake.confirm(paying.attempt.id, GOOD)
+    async def test_too_late_completes_the_session(self, merchant: Merchant) -> None:
+        opened, paying = await merchant.paying()
+        merchant.fake.confirm(paying.attempt.id, GOOD)
         with pytest.raises(PaymentUnderWay):
-            await shop.change(opened, quantity=2)
-        await shop.drain()
-        assert (await shop.status(opened)).session.status is SessionStatus.COMPLETED
-        assert await shop.balances() == {"CLEARING": -2599, "MERCHANT": 2524, "FEES": 75}
+            await merchant.change(opened, quantity=2)
+        await merchant.drain()
+        assert (await merchant.status(opened)).session.status is SessionStatus.COMPLETED
+        assert await merchant.balances() == {"CLEARING": -2599, "MERCHANT": 2524, "FEES": 75}
         with pytest.raises(AlreadyPaid):
-            await shop.change(opened, quantity=2)
+            await merchant.change(opened, quantity=2)
 
-    async def test_and_nobody_knows_whether_it_could_be_called_off_nothing_changes(self, shop: Shop) -> None:
-        opened, _ = await shop.paying()
-        shop.fake.silent = True
+    async def test_and_nobody_knows_whether_it_could_be_called_off_nothing_changes(self, merchant: Merchant) -> None:
+        opened, _ = await merchant.paying()
+        merchant.fake.silent = True
         with pytest.raises(PaymentUnderWay):
-            await shop.change(opened, quantity=2)
-        assert (await shop.status(opened)).session.quote.quantity == 1
+            await merchant.change(opened, quantity=2)
+        assert (await merchant.status(opened)).session.quote.quantity == 1
 
     @pytest.mark.parametrize(
         ("refused", "refusal"),
@@ -153,62 +153,64 @@ class TestWhileAPaymentWaits:
         ],
         ids=["quantity", "email", "version"],
     )
-    async def test_a_refused_change_leaves_it_alone(self, shop: Shop, refused: dict[str, int], refusal: type) -> None:
+    async def test_a_refused_change_leaves_it_alone(
+        self, merchant: Merchant, refused: dict[str, int], refusal: type
+    ) -> None:
         """The buyer may be in the middle of a proof in another tab."""
-        opened, paying = await shop.paying()
-        shop.fake.confirm(paying.attempt.id, ASKS)
+        opened, paying = await merchant.paying()
+        merchant.fake.confirm(paying.attempt.id, ASKS)
         with pytest.raises(refusal):
-            await shop.change(opened, **refused)
-        assert ("cancel", paying.attempt.id) not in shop.fake.calls
+            await merchant.change(opened, **refused)
+        assert ("cancel", paying.attempt.id) not in merchant.fake.calls
 
-    async def test_a_change_of_nothing_leaves_it_alone(self, shop: Shop) -> None:
-        opened, paying = await shop.paying()
-        await shop.change(opened, quantity=1, email="buyer@shop.example")
-        assert ("cancel", paying.attempt.id) not in shop.fake.calls
+    async def test_a_change_of_nothing_leaves_it_alone(self, merchant: Merchant) -> None:
+        opened, paying = await merchant.paying()
+        await merchant.change(opened, quantity=1, email="buyer@shop.example")
+        assert ("cancel", paying.attempt.id) not in merchant.fake.calls
 
-    async def test_the_buyer_may_ask_to_have_it_called_off(self, shop: Shop) -> None:
-        opened, paying = await shop.paying()
-        session = await shop.change(opened, reopens=True)
+    async def test_the_buyer_may_ask_to_have_it_called_off(self, merchant: Merchant) -> None:
+        opened, paying = await merchant.paying()
+        session = await merchant.change(opened, reopens=True)
         assert (session.status, session.quote.total) == (SessionStatus.OPEN, PRICE)
-        assert await shop.attempts(opened) == ["CANCELLED"]
-        shop.fake.confirm(paying.attempt.id, GOOD)
-        assert (await shop.pay(opened)).attempt.number == 2
+        assert await merchant.attempts(opened) == ["CANCELLED"]
+        merchant.fake.confirm(paying.attempt.id, GOOD)
+        assert (await merchant.pay(opened)).attempt.number == 2
 
-    async def test_asking_again_changes_nothing(self, shop: Shop) -> None:
-        opened, _ = await shop.paying()
-        session = await shop.change(opened, reopens=True)
-        assert await shop.change(opened, reopens=True) == session
+    async def test_asking_again_changes_nothing(self, merchant: Merchant) -> None:
+        opened, _ = await merchant.paying()
+        session = await merchant.change(opened, reopens=True)
+        assert await merchant.change(opened, reopens=True) == session
 
-    async def test_a_refused_field_leaves_it_alone_even_so(self, shop: Shop) -> None:
-        opened, paying = await shop.paying()
+    async def test_a_refused_field_leaves_it_alone_even_so(self, merchant: Merchant) -> None:
+        opened, paying = await merchant.paying()
         with pytest.raises(InvalidEmail):
-            await shop.change(opened, email="nobody", reopens=True)
-        assert ("cancel", paying.attempt.id) not in shop.fake.calls
+            await merchant.change(opened, email="nobody", reopens=True)
+        assert ("cancel", paying.attempt.id) not in merchant.fake.calls
 
 
 class TestAfterTheEnd:
-    async def test_an_expired_session_cannot_be_changed(self, shop: Shop) -> None:
-        opened = await shop.open()
-        shop.clock.tick(days=1)
+    async def test_an_expired_session_cannot_be_changed(self, merchant: Merchant) -> None:
+        opened = await merchant.open()
+        merchant.clock.tick(days=1)
         with pytest.raises(SessionOver):
-            await shop.change(opened, quantity=2)
+            await merchant.change(opened, quantity=2)
 
-    async def test_one_that_was_declined_can(self, shop: Shop) -> None:
-        opened, paying = await shop.paying()
-        shop.fake.confirm(paying.attempt.id, DECLINED)
-        await shop.hear(paying.attempt.id)
-        assert (await shop.change(opened, quantity=2)).status is SessionStatus.OPEN
+    async def test_one_that_was_declined_can(self, merchant: Merchant) -> None:
+        opened, paying = await merchant.paying()
+        merchant.fake.confirm(paying.attempt.id, DECLINED)
+        await merchant.hear(paying.attempt.id)
+        assert (await merchant.change(opened, quantity=2)).status is SessionStatus.OPEN
 
 
 class TestBadInput:
-    async def test_an_id_of_a_store_beyond_any_row_is_no_session(self, shop: Shop) -> None:
+    async def test_an_id_of_a_store_beyond_any_row_is_no_session(self, merchant: Merchant) -> None:
         with pytest.raises((ValueError, checkout.NoSuchSession)) as refused:
-            await checkout.get_session(shop.db, SessionId.parse(SessionId.new(2**32 - 1, make.START)))
+            await checkout.get_session(merchant.db, SessionId.parse(SessionId.new(2**32 - 1, make.START)))
         assert not isinstance(refused.value, asyncpg.PostgresError | asyncpg.InterfaceError)
 
-    async def test_a_visitor_may_say_anything(self, shop: Shop) -> None:
+    async def test_a_visitor_may_say_anything(self, merchant: Merchant) -> None:
         nasty = "\0\ud800\n'\"</script>"
         visitor = Visitor("::1", nasty, nasty, {nasty: nasty})
         await checkout.open_session(
-            shop.db, shop.store, shop.page, visitor, public_url="http://shop.example", now=shop.clock()
+            merchant.db, merchant.store, merchant.page, visitor, public_url="http://shop.example", now=merchant.clock()
         )

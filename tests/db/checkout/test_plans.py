@@ -7,7 +7,7 @@ import asyncpg
 from checkie import webhooks
 from checkie.db import Database
 from tests import make
-from tests.make import START, Shop
+from tests.make import START, Merchant
 
 SALES = 5000
 SOME = 5
@@ -33,27 +33,29 @@ from pg_attribute where attrelid = $1::regclass and attnum > 0 and not attisdrop
 """
 
 
-async def make_shop(db: Database) -> Shop:
-    found = await make.shop(db)
-    async with db.transaction() as tx:
-        await webhooks.create_endpoint(tx, make.KEYRING, store=found.store.number, now=START, url=NOWHERE, events=["*"])
+async def make_merchant(db: Database) -> Merchant:
+    found = await make.merchant(db)
+    async with db.transaction() as unit:
+        await webhooks.create_endpoint(
+            unit, make.KEYRING, store=found.store.number, now=START, url=NOWHERE, events=["*"]
+        )
     return found
 
 
-async def sell(shop: Shop) -> None:
-    opened, paying = await shop.paying()
-    shop.fake.confirm(paying.attempt.id)
-    assert await shop.hear(paying.attempt.id)
-    await shop.status(opened)
-    await shop.drain()
+async def sell(merchant: Merchant) -> None:
+    opened, paying = await merchant.paying()
+    merchant.fake.confirm(paying.attempt.id)
+    assert await merchant.hear(paying.attempt.id)
+    await merchant.status(opened)
+    await merchant.drain()
 
 
-async def read_by_one(owner: asyncpg.Connection, shop: Shop) -> float:
+async def read_by_one(owner: asyncpg.Connection, merchant: Merchant) -> float:
     """How many rows a sale reads in indexes and tables."""
-    before = await counted(owner, shop.db)
+    before = await counted(owner, merchant.db)
     for _ in range(SOME):
-        await sell(shop)
-    return float(await counted(owner, shop.db) - before) / SOME
+        await sell(merchant)
+    return float(await counted(owner, merchant.db) - before) / SOME
 
 
 async def counted(owner: asyncpg.Connection, db: Database) -> int:
@@ -78,11 +80,11 @@ async def sell_much(owner: asyncpg.Connection, store: int) -> None:
 
 async def test_a_sale_reads_no_more_where_there_were_many(own_db: Database, owner: asyncpg.Connection) -> None:
     async with Database(own_db.url, size=1) as db:  # each connection counts by itself
-        shop = await make_shop(db)
-        await sell(shop)
-        early = await read_by_one(owner, shop)
-        await sell_much(owner, shop.store.number)
+        merchant = await make_merchant(db)
+        await sell(merchant)
+        early = await read_by_one(owner, merchant)
+        await sell_much(owner, merchant.store.number)
         await owner.execute("analyze")
-        late = await read_by_one(owner, shop)
+        late = await read_by_one(owner, merchant)
     print(f"rows read by an early sale: {early}, by a late one: {late}")
     assert 0 < late < SALES / 10

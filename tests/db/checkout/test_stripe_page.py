@@ -12,9 +12,10 @@ import pytest
 
 from checkie import payments
 from checkie.checkout.open import Opened
-from checkie.checkout.pay import Paying
+from checkie.checkout.pay import PaymentStarted
 from checkie.db import Database
-from checkie.payments.port import ActionNeeded, AttemptId, Intent, Outcome, Provider, Unknown, Withdrawn
+from checkie.kernel.ids import AttemptId
+from checkie.payments.port import ActionNeeded, Intent, Outcome, Provider, Unknown, Withdrawn
 from checkie.providers.stripe import Stripe
 from tests import make
 from tests.contract import drivers
@@ -38,8 +39,8 @@ class Deaf(OnItsOwnPage):
 
 
 @dataclass
-class StripeShop(make.Shop):
-    """A shop that sells through Stripe, a buyer at Stripe's page, and the webhooks that came."""
+class StripeMerchant(make.Merchant):
+    """A merchant that sells through Stripe, a buyer at Stripe's page, and the webhooks that came."""
 
     stripe: Provider = field(kw_only=True)
     buyer: StripePageDriver = field(kw_only=True)
@@ -48,7 +49,7 @@ class StripeShop(make.Shop):
     def providers(self) -> Mapping[str, Provider]:
         return {"stripe": self.stripe}
 
-    async def on_page(self) -> tuple[Opened, Paying]:
+    async def on_page(self) -> tuple[Opened, PaymentStarted]:
         """A buyer who looks at Stripe's page."""
         opened = await self.open()
         return opened, await self.pay(opened, hosted=True)
@@ -82,170 +83,170 @@ async def webhooks() -> AsyncIterator[Inbox]:
 
 
 @pytest.fixture
-async def shop(db: Database, localstripe: str, webhooks: Inbox) -> AsyncIterator[StripeShop]:
+async def merchant(db: Database, localstripe: str, webhooks: Inbox) -> AsyncIterator[StripeMerchant]:
     buyer = StripePageDriver(localstripe, webhooks)
     await buyer.listen()
     stripe = Stripe(drivers.SECRET_KEY, drivers.WEBHOOK_SECRET, drivers.PUBLISHABLE_KEY, api_base=localstripe)
     clock = make.Clock(datetime.now(UTC))  # noqa: TID251 Stripe has a clock of its own
     store = await make.store(db)
     page = await make.page(db, store.number, provider="stripe", session_expires_s=3600)
-    yield StripeShop(db, store, page, clock=clock, stripe=stripe, buyer=buyer)
+    yield StripeMerchant(db, store, page, clock=clock, stripe=stripe, buyer=buyer)
     await stripe.aclose()
     await buyer.aclose()
 
 
-def page_of(paying: Paying) -> ActionNeeded:
+def page_of(paying: PaymentStarted) -> ActionNeeded:
     assert isinstance(paying.outcome, ActionNeeded)
     assert paying.outcome.hosted_url
     return paying.outcome
 
 
-async def stands(shop: StripeShop, opened: Opened) -> tuple[str, str | None]:
-    await shop.drain()
-    return (await shop.status(opened)).session.status, await shop.order(opened)
+async def stands(merchant: StripeMerchant, opened: Opened) -> tuple[str, str | None]:
+    await merchant.drain()
+    return (await merchant.status(opened)).session.status, await merchant.order(opened)
 
 
 class TestNews:
     @pytest.mark.parametrize("order", [PAID, PAID[::-1]], ids=["page-first", "intent-first"])
     async def test_of_success_comes_twice_by_two_ways_and_is_booked_once(
-        self, shop: StripeShop, order: tuple[str, str]
+        self, merchant: StripeMerchant, order: tuple[str, str]
     ) -> None:
-        opened, paying = await shop.on_page()
-        await shop.buyer.confirm(page_of(paying), GOOD)
-        deliveries = [await shop.sent(paying.attempt.id, kind) for kind in order]
-        assert [await shop.told(delivery) for delivery in [*deliveries, *deliveries]] == [True, False, False, False]
-        assert await stands(shop, opened) == ("COMPLETED", "COMPLETED")
-        assert await shop.balances() == SALE
-        session = (await shop.status(opened)).session
-        assert await shop.events(session.payment) == ["payment.created", "payment.completed"]
+        opened, paying = await merchant.on_page()
+        await merchant.buyer.confirm(page_of(paying), GOOD)
+        deliveries = [await merchant.sent(paying.attempt.id, kind) for kind in order]
+        assert [await merchant.told(delivery) for delivery in [*deliveries, *deliveries]] == [True, False, False, False]
+        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
+        assert await merchant.balances() == SALE
+        session = (await merchant.status(opened)).session
+        assert await merchant.events(session.payment) == ["payment.created", "payment.completed"]
 
-    async def test_of_a_declined_card_ends_nothing_and_costs_no_try(self, shop: StripeShop) -> None:
-        opened, paying = await shop.on_page()
-        await shop.buyer.confirm(page_of(paying), DECLINED)
-        assert not await shop.told(await shop.sent(paying.attempt.id, "payment_intent.payment_failed"))
-        assert await stands(shop, opened) == ("PROCESSING", "PENDING")
-        assert (await shop.status(opened)).attempts_left == 3
-        await shop.buyer.confirm(page_of(paying), GOOD)
-        await shop.told(await shop.sent(paying.attempt.id, PAID[0]))
-        assert await stands(shop, opened) == ("COMPLETED", "COMPLETED")
+    async def test_of_a_declined_card_ends_nothing_and_costs_no_try(self, merchant: StripeMerchant) -> None:
+        opened, paying = await merchant.on_page()
+        await merchant.buyer.confirm(page_of(paying), DECLINED)
+        assert not await merchant.told(await merchant.sent(paying.attempt.id, "payment_intent.payment_failed"))
+        assert await stands(merchant, opened) == ("PROCESSING", "PENDING")
+        assert (await merchant.status(opened)).attempts_left == 3
+        await merchant.buyer.confirm(page_of(paying), GOOD)
+        await merchant.told(await merchant.sent(paying.attempt.id, PAID[0]))
+        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
 
-    async def test_that_never_comes_is_asked_for(self, shop: StripeShop) -> None:
-        opened, paying = await shop.on_page()
-        await shop.buyer.confirm(page_of(paying), GOOD)
-        shop.clock.tick(seconds=5)
-        assert await stands(shop, opened) == ("COMPLETED", "COMPLETED")
-        assert await shop.balances() == SALE
+    async def test_that_never_comes_is_asked_for(self, merchant: StripeMerchant) -> None:
+        opened, paying = await merchant.on_page()
+        await merchant.buyer.confirm(page_of(paying), GOOD)
+        merchant.clock.tick(seconds=5)
+        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
+        assert await merchant.balances() == SALE
 
-    async def test_of_a_refund_finds_the_attempt(self, shop: StripeShop) -> None:
-        opened, paying = await shop.on_page()
-        await shop.buyer.confirm(page_of(paying), GOOD)
-        await shop.told(await shop.sent(paying.attempt.id, PAID[0]))
+    async def test_of_a_refund_finds_the_attempt(self, merchant: StripeMerchant) -> None:
+        opened, paying = await merchant.on_page()
+        await merchant.buyer.confirm(page_of(paying), GOOD)
+        await merchant.told(await merchant.sent(paying.attempt.id, PAID[0]))
         charge = {"id": "ch_1", "payment_intent": "pi_1", "amount_refunded": 2599}
-        assert await shop.told_of(paying.attempt.id, "charge.refunded", f"evt_{paying.attempt.id}", **charge)
-        assert await stands(shop, opened) == ("COMPLETED", "REFUNDED")
+        assert await merchant.told_of(paying.attempt.id, "charge.refunded", f"evt_{paying.attempt.id}", **charge)
+        assert await stands(merchant, opened) == ("COMPLETED", "REFUNDED")
 
-    async def test_of_success_after_all_was_given_up_is_not_lost(self, shop: StripeShop) -> None:
-        opened, paying = await shop.on_page()
-        shop.clock.tick(hours=1)
-        assert await stands(shop, opened) == ("EXPIRED", "CANCELLED")
+    async def test_of_success_after_all_was_given_up_is_not_lost(self, merchant: StripeMerchant) -> None:
+        opened, paying = await merchant.on_page()
+        merchant.clock.tick(hours=1)
+        assert await stands(merchant, opened) == ("EXPIRED", "CANCELLED")
         session = {"id": page_of(paying).reference, "payment_status": "paid", "amount_total": 2599}
-        assert await shop.told_of(paying.attempt.id, PAID[0], f"evt_{paying.attempt.id}", **session)
-        assert await stands(shop, opened) == ("COMPLETED", "COMPLETED")
-        assert await shop.balances() == SALE
+        assert await merchant.told_of(paying.attempt.id, PAID[0], f"evt_{paying.attempt.id}", **session)
+        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
+        assert await merchant.balances() == SALE
 
-    async def test_of_another_amount_is_booked_apart(self, shop: StripeShop) -> None:
-        _, paying = await shop.on_page()
+    async def test_of_another_amount_is_booked_apart(self, merchant: StripeMerchant) -> None:
+        _, paying = await merchant.on_page()
         session = {"id": page_of(paying).reference, "payment_status": "paid", "amount_total": 2600}
-        assert await shop.told_of(paying.attempt.id, PAID[0], f"evt_{paying.attempt.id}", **session)
-        assert await shop.balances() == {"CLEARING": -2600, "UNAPPLIED": 2600}
+        assert await merchant.told_of(paying.attempt.id, PAID[0], f"evt_{paying.attempt.id}", **session)
+        assert await merchant.balances() == {"CLEARING": -2600, "UNAPPLIED": 2600}
 
-    async def test_of_a_slow_bank_that_said_no_lets_the_buyer_try_again(self, shop: StripeShop) -> None:
-        opened, paying = await shop.on_page()
-        await shop.buyer.debit(page_of(paying), FAILS)
-        assert await shop.told(await shop.sent(paying.attempt.id, PAID[0]))
-        assert await shop.attempts(opened) == ["PROCESSING"]
-        assert await shop.told(await shop.sent(paying.attempt.id, "checkout.session.async_payment_failed"))
-        assert not await shop.told(await shop.sent(paying.attempt.id, PAID[0]))
-        shop.clock.tick(seconds=5)
-        assert await stands(shop, opened) == ("OPEN", "PENDING")
+    async def test_of_a_slow_bank_that_said_no_lets_the_buyer_try_again(self, merchant: StripeMerchant) -> None:
+        opened, paying = await merchant.on_page()
+        await merchant.buyer.debit(page_of(paying), FAILS)
+        assert await merchant.told(await merchant.sent(paying.attempt.id, PAID[0]))
+        assert await merchant.attempts(opened) == ["PROCESSING"]
+        assert await merchant.told(await merchant.sent(paying.attempt.id, "checkout.session.async_payment_failed"))
+        assert not await merchant.told(await merchant.sent(paying.attempt.id, PAID[0]))
+        merchant.clock.tick(seconds=5)
+        assert await stands(merchant, opened) == ("OPEN", "PENDING")
         sql = "select ask_at from payments.attempt where store = $1 and id = $2"
-        assert await shop.db.fetchval(sql, shop.store.number, paying.attempt.id.uuid) is None
-        assert page_of(await shop.pay(opened, hosted=True)).reference != page_of(paying).reference
+        assert await merchant.db.fetchval(sql, merchant.store.number, paying.attempt.id.uuid) is None
+        assert page_of(await merchant.pay(opened, hosted=True)).reference != page_of(paying).reference
 
 
 class TestTheBuyer:
-    async def test_who_comes_back_goes_on_with_the_same_page(self, shop: StripeShop) -> None:
-        opened, paying = await shop.on_page()
-        assert page_of(await shop.pay(opened, hosted=True)) == page_of(paying)
+    async def test_who_comes_back_goes_on_with_the_same_page(self, merchant: StripeMerchant) -> None:
+        opened, paying = await merchant.on_page()
+        assert page_of(await merchant.pay(opened, hosted=True)) == page_of(paying)
 
-    async def test_who_changes_something_cannot_pay_the_old_price(self, shop: StripeShop) -> None:
-        opened, old = await shop.on_page()
-        await shop.change(opened, quantity=2)
-        new = await shop.pay(opened, hosted=True)
-        await shop.buyer.confirm(page_of(old), GOOD)
-        await shop.buyer.confirm(page_of(new), GOOD)
-        assert not await shop.told(await shop.sent(old.attempt.id, "checkout.session.expired"))
-        await shop.told(await shop.sent(new.attempt.id, PAID[0]))
-        assert await stands(shop, opened) == ("COMPLETED", "COMPLETED")
-        assert await shop.attempts(opened) == ["CANCELLED", "SUCCEEDED"]
-        assert await shop.balances() == {"CLEARING": -5198, "MERCHANT": 5047, "FEES": 151}
+    async def test_who_changes_something_cannot_pay_the_old_price(self, merchant: StripeMerchant) -> None:
+        opened, old = await merchant.on_page()
+        await merchant.change(opened, quantity=2)
+        new = await merchant.pay(opened, hosted=True)
+        await merchant.buyer.confirm(page_of(old), GOOD)
+        await merchant.buyer.confirm(page_of(new), GOOD)
+        assert not await merchant.told(await merchant.sent(old.attempt.id, "checkout.session.expired"))
+        await merchant.told(await merchant.sent(new.attempt.id, PAID[0]))
+        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
+        assert await merchant.attempts(opened) == ["CANCELLED", "SUCCEEDED"]
+        assert await merchant.balances() == {"CLEARING": -5198, "MERCHANT": 5047, "FEES": 151}
 
-    async def test_whose_script_had_begun_is_led_to_the_page(self, shop: StripeShop) -> None:
-        opened, first = await shop.paying()
+    async def test_whose_script_had_begun_is_led_to_the_page(self, merchant: StripeMerchant) -> None:
+        opened, first = await merchant.paying()
         assert isinstance(first.outcome, ActionNeeded)
         assert first.outcome.hosted_url is None
-        second = await shop.pay(opened, hosted=True)
+        second = await merchant.pay(opened, hosted=True)
         assert page_of(second).reference != first.outcome.reference
         reference = first.outcome.reference
-        assert await shop.stripe.find(first.attempt.id, reference) == Withdrawn(reference)
-        await shop.drain()
-        assert await shop.attempts(opened) == ["CANCELLED", "PENDING"]
+        assert await merchant.stripe.find(first.attempt.id, reference) == Withdrawn(reference)
+        await merchant.drain()
+        assert await merchant.attempts(opened) == ["CANCELLED", "PENDING"]
 
-    async def test_whose_page_has_closed_at_stripe_gets_another(self, shop: StripeShop) -> None:
-        opened, paying = await shop.on_page()
-        await shop.stripe.cancel(paying.attempt.id, page_of(paying).reference)
-        assert page_of(await shop.pay(opened, hosted=True)).reference != page_of(paying).reference
-        await shop.drain()
-        assert await shop.attempts(opened) == ["CANCELLED", "PENDING"]
+    async def test_whose_page_has_closed_at_stripe_gets_another(self, merchant: StripeMerchant) -> None:
+        opened, paying = await merchant.on_page()
+        await merchant.stripe.cancel(paying.attempt.id, page_of(paying).reference)
+        assert page_of(await merchant.pay(opened, hosted=True)).reference != page_of(paying).reference
+        await merchant.drain()
+        assert await merchant.attempts(opened) == ["CANCELLED", "PENDING"]
 
-    async def test_who_stays_away_has_nothing_left_to_pay(self, shop: StripeShop) -> None:
-        opened, paying = await shop.on_page()
-        shop.clock.tick(hours=1)
-        assert await stands(shop, opened) == ("EXPIRED", "CANCELLED")
-        await shop.buyer.confirm(page_of(paying), GOOD)
-        assert await shop.stripe.find(paying.attempt.id, None) == Withdrawn(page_of(paying).reference)
+    async def test_who_stays_away_has_nothing_left_to_pay(self, merchant: StripeMerchant) -> None:
+        opened, paying = await merchant.on_page()
+        merchant.clock.tick(hours=1)
+        assert await stands(merchant, opened) == ("EXPIRED", "CANCELLED")
+        await merchant.buyer.confirm(page_of(paying), GOOD)
+        assert await merchant.stripe.find(paying.attempt.id, None) == Withdrawn(page_of(paying).reference)
 
 
 class TestALostAnswer:
-    async def test_is_found_again_and_the_buyer_goes_on(self, shop: StripeShop) -> None:
-        opened, stripe = await shop.open(), shop.stripe
-        shop.stripe = Deaf(stripe)
-        first = await shop.pay(opened, hosted=True)
-        shop.stripe = stripe
-        assert await shop.attempts(opened) == ["UNKNOWN"]
-        shop.clock.tick(seconds=5)
-        await shop.drain()
-        assert await shop.attempts(opened) == ["PENDING"]
-        again = await shop.pay(opened, hosted=True)
+    async def test_is_found_again_and_the_buyer_goes_on(self, merchant: StripeMerchant) -> None:
+        opened, stripe = await merchant.open(), merchant.stripe
+        merchant.stripe = Deaf(stripe)
+        first = await merchant.pay(opened, hosted=True)
+        merchant.stripe = stripe
+        assert await merchant.attempts(opened) == ["UNKNOWN"]
+        merchant.clock.tick(seconds=5)
+        await merchant.drain()
+        assert await merchant.attempts(opened) == ["PENDING"]
+        again = await merchant.pay(opened, hosted=True)
         assert again.attempt.id == first.attempt.id
-        await shop.buyer.confirm(page_of(again), GOOD)
-        await shop.told(await shop.sent(again.attempt.id, PAID[0]))
-        assert await stands(shop, opened) == ("COMPLETED", "COMPLETED")
+        await merchant.buyer.confirm(page_of(again), GOOD)
+        await merchant.told(await merchant.sent(again.attempt.id, PAID[0]))
+        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
 
-    async def test_does_not_keep_the_buyer_from_changing_something(self, shop: StripeShop) -> None:
-        opened, stripe = await shop.open(), shop.stripe
-        shop.stripe = Deaf(stripe)
-        await shop.pay(opened, hosted=True)
-        shop.stripe = stripe
-        changed = await shop.change(opened, quantity=2)
+    async def test_does_not_keep_the_buyer_from_changing_something(self, merchant: StripeMerchant) -> None:
+        opened, stripe = await merchant.open(), merchant.stripe
+        merchant.stripe = Deaf(stripe)
+        await merchant.pay(opened, hosted=True)
+        merchant.stripe = stripe
+        changed = await merchant.change(opened, quantity=2)
         assert changed.quote.quantity == 2
-        assert await shop.attempts(opened) == ["CANCELLED"]
+        assert await merchant.attempts(opened) == ["CANCELLED"]
 
-    async def test_of_a_request_that_never_left_is_given_up(self, shop: StripeShop) -> None:
-        opened, stripe = await shop.open(), shop.stripe
-        shop.stripe = shop.buyer.elsewhere("http://127.0.0.1:9")
-        await shop.pay(opened, hosted=True)
-        shop.stripe = stripe
-        shop.clock.tick(seconds=5)
-        assert await stands(shop, opened) == ("OPEN", "PENDING")
-        assert page_of(await shop.pay(opened, hosted=True)).hosted_url
+    async def test_of_a_request_that_never_left_is_given_up(self, merchant: StripeMerchant) -> None:
+        opened, stripe = await merchant.open(), merchant.stripe
+        merchant.stripe = merchant.buyer.elsewhere("http://127.0.0.1:9")
+        await merchant.pay(opened, hosted=True)
+        merchant.stripe = stripe
+        merchant.clock.tick(seconds=5)
+        assert await stands(merchant, opened) == ("OPEN", "PENDING")
+        assert page_of(await merchant.pay(opened, hosted=True)).hosted_url

@@ -10,8 +10,8 @@ import pytest
 from checkie import ledger
 from checkie.db import Database
 from checkie.kernel import Money
+from checkie.kernel.ids import PaymentId
 from checkie.ledger import Account, Kind, Transfer
-from checkie.payments.port import PaymentId
 from tests import make
 from tests.make import START
 
@@ -60,8 +60,8 @@ async def store(own_db: Database) -> int:
 
 async def book(db: Database, store: int, key: str) -> None:
     booked = Transfer("payment", CLEARING, MERCHANT, Money(10, "USD"), PaymentId.new(store, START), key)
-    async with db.transaction() as tx:
-        await ledger.post(tx, store, [booked], START)
+    async with db.transaction() as unit:
+        await ledger.post(unit, store, [booked], START)
 
 
 async def offences(db: Database, store: int) -> set[str]:

@@ -10,8 +10,8 @@ import pytest
 from checkie import ledger
 from checkie.db import Database
 from checkie.kernel import Money
+from checkie.kernel.ids import PaymentId
 from checkie.ledger import Account, Kind, Transfer
-from checkie.payments.port import PaymentId
 from tests import make
 from tests.make import START
 
@@ -25,8 +25,8 @@ async def store(db: Database) -> int:
 
 async def book(db: Database, store: int, key: str, minor: int = 10) -> None:
     booked = Transfer("payment", CLEARING, MERCHANT, Money(minor, "USD"), PaymentId.new(store, START), key)
-    async with db.transaction() as tx:
-        await ledger.post(tx, store, [booked], START)
+    async with db.transaction() as unit:
+        await ledger.post(unit, store, [booked], START)
 
 
 async def merchant(db: Database, store: int) -> int:

@@ -9,10 +9,10 @@ import asyncpg
 import pytest
 
 from checkie import ledger
-from checkie.db import Database, Overtaken
+from checkie.db import Database, WriteConflict
 from checkie.kernel import Money
+from checkie.kernel.ids import PaymentId
 from checkie.ledger import Account, Kind, Transfer
-from checkie.payments.port import PaymentId
 from tests import make
 from tests.make import START
 
@@ -43,8 +43,8 @@ def transfer(
 
 
 async def post(db: Database, store: int, *transfers: Transfer) -> None:
-    async with db.transaction() as tx:
-        await ledger.post(tx, store, transfers, START)
+    async with db.transaction() as unit:
+        await ledger.post(unit, store, transfers, START)
 
 
 async def held(db: Database, store: int) -> dict[tuple[str, str, str], int]:
@@ -66,19 +66,19 @@ class TestPost:
     async def test_moves_money_once_under_a_key(self, db: Database, store: int) -> None:
         await post(db, store, transfer(store))
         for again in (transfer(store), transfer(store, minor=999), transfer(store, target=FEES)):
-            with pytest.raises(Overtaken):
+            with pytest.raises(WriteConflict):
                 await post(db, store, again)
         moved = {account: minor for account, minor in (await held(db, store)).items() if minor}
         assert moved == {("CLEARING", "fake", "USD"): -1000, ("MERCHANT", "", "USD"): 1000}
 
     async def test_books_nothing_when_one_key_of_several_is_known(self, db: Database, store: int) -> None:
         await post(db, store, transfer(store))
-        with pytest.raises(Overtaken):
+        with pytest.raises(WriteConflict):
             await post(db, store, transfer(store, "k2", 5), transfer(store))
         assert (await held(db, store))["MERCHANT", "", "USD"] == 1000
 
     async def test_books_nothing_when_a_key_comes_twice(self, db: Database, store: int) -> None:
-        with pytest.raises(Overtaken):
+        with pytest.raises(WriteConflict):
             await post(db, store, transfer(store), transfer(store))
         assert set((await held(db, store)).values()) <= {0}
 
@@ -105,8 +105,8 @@ class TestPost:
 
     async def test_is_undone_with_its_transaction(self, db: Database, store: int) -> None:
         async def crash() -> None:
-            async with db.transaction() as tx:
-                await ledger.post(tx, store, [transfer(store)], START)
+            async with db.transaction() as unit:
+                await ledger.post(unit, store, [transfer(store)], START)
                 raise ConnectionError
 
         with pytest.raises(ConnectionError):
@@ -135,7 +135,7 @@ class TestAtOnce:
         posts = (post(db, store, transfer(store, minor=minor)) for minor in (1, 2) * 10)
         ends = await asyncio.gather(*posts, return_exceptions=True)
         assert ends.count(None) == 1
-        assert sum(isinstance(end, Overtaken) for end in ends) == 19
+        assert sum(isinstance(end, WriteConflict) for end in ends) == 19
         assert (await held(db, store))["MERCHANT", "", "USD"] in {1, 2}
 
 

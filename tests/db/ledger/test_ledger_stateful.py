@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from checkie import ledger
-from checkie.db import Database, Overtaken
+from checkie.db import Database, WriteConflict
 from checkie.kernel import Money
+from checkie.kernel.ids import PaymentId
 from checkie.ledger import Account, Kind, Transfer
-from checkie.payments.port import PaymentId
 from tests import make
 from tests.make import START
 
@@ -52,8 +52,8 @@ class Book(RuleBasedStateMachine):
 
     def post(self, *transfers: Transfer) -> None:
         async def post() -> None:
-            async with self.db.transaction() as tx:
-                await ledger.post(tx, self.store, transfers, START)
+            async with self.db.transaction() as unit:
+                await ledger.post(unit, self.store, transfers, START)
 
         self.run(post())
 
@@ -74,7 +74,7 @@ class Book(RuleBasedStateMachine):
     @precondition(lambda self: self.booked)
     @rule(data=st.data())
     def book_again(self, data: st.DataObject) -> None:
-        with pytest.raises(Overtaken):
+        with pytest.raises(WriteConflict):
             self.post(self.booked[data.draw(st.sampled_from(sorted(self.booked)))])
 
     @precondition(lambda self: self.booked)
@@ -84,7 +84,7 @@ class Book(RuleBasedStateMachine):
         other = Transfer(
             "x", known.source, known.target, known.amount + Money(1, known.amount.currency), known.subject, known.key
         )
-        with pytest.raises(Overtaken):
+        with pytest.raises(WriteConflict):
             self.post(other)
 
     @rule()

@@ -11,13 +11,12 @@ from typing import Final
 
 import pytest
 
-from checkie.catalog import PageId
 from checkie.checkout.events import SessionReopened
-from checkie.db import PARTITIONS, Database, Leases, Tx, partition_of
+from checkie.db import PARTITIONS, Database, Leases, UnitOfWork, partition_of
 from checkie.kernel import id as ids
+from checkie.kernel.ids import PageId, SessionId
 from checkie.outbox import Consumer, Draft, PostgresBus, Recorded, publish
 from checkie.outbox import check as check_outbox
-from checkie.payments import SessionId
 from tests import make
 from tests.make import START
 
@@ -34,8 +33,8 @@ def draft(aggregate: SessionId, seq: int) -> Draft:
 
 
 async def say(db: Database, aggregate: SessionId, *seqs: int) -> None:
-    async with db.transaction() as tx:
-        publish(tx, [draft(aggregate, seq) for seq in seqs], START)
+    async with db.transaction() as unit:
+        publish(unit, [draft(aggregate, seq) for seq in seqs], START)
 
 
 class Reader:
@@ -49,7 +48,7 @@ class Reader:
         self.consumer = Consumer(name, {NAME: [self.note]}, db, PostgresBus(db, self.leases), batch)
         self.fail: Callable[[Recorded], bool] = lambda _: False
 
-    async def note(self, _: Tx, store: int, events: Sequence[Recorded], __: datetime) -> None:
+    async def note(self, _: UnitOfWork, store: int, events: Sequence[Recorded], __: datetime) -> None:
         for event in events:
             if self.fail(event):
                 raise RuntimeError("this event is poison")
@@ -95,32 +94,32 @@ def aggregate(store: int) -> SessionId:
 
 
 @asynccontextmanager
-async def begun(db: Database) -> AsyncIterator[Tx]:
+async def begun(db: Database) -> AsyncIterator[UnitOfWork]:
     """A transaction that has its place in the order already, as one that has written has."""
-    async with db.transaction() as tx:
-        await tx.fetchval("select pg_current_xact_id()::text")
-        yield tx
+    async with db.transaction() as unit:
+        await unit.fetchval("select pg_current_xact_id()::text")
+        yield unit
 
 
-async def sent(tx: Tx) -> None:
+async def sent(unit: UnitOfWork) -> None:
     """Have the server do what waits in `tx`, which stays open."""
-    tx.flush()
-    await tx.execute("select 1")
+    unit.flush()
+    await unit.execute("select 1")
 
 
 class TestPublish:
     async def test_writes_the_event_when_the_transaction_commits(
         self, db: Database, reader: Reader, aggregate: SessionId
     ) -> None:
-        async with db.transaction() as tx:
-            publish(tx, [draft(aggregate, 1)], START)
-            assert await tx.fetchval("select count(*) from outbox.event where aggregate = $1", aggregate.uuid) == 0
+        async with db.transaction() as unit:
+            publish(unit, [draft(aggregate, 1)], START)
+            assert await unit.fetchval("select count(*) from outbox.event where aggregate = $1", aggregate.uuid) == 0
         assert await reader.seqs_of(aggregate) == [1]
 
     async def test_writes_nothing_when_it_does_not(self, db: Database, reader: Reader, aggregate: SessionId) -> None:
         async def crash() -> None:
-            async with db.transaction() as tx:
-                publish(tx, [draft(aggregate, 1)], START)
+            async with db.transaction() as unit:
+                publish(unit, [draft(aggregate, 1)], START)
                 raise ConnectionError
 
         with pytest.raises(ConnectionError):
@@ -128,9 +127,9 @@ class TestPublish:
         assert await reader.seqs_of(aggregate) == []
 
     async def test_writes_all_of_a_transaction_with_one_statement(self, db: Database, aggregate: SessionId) -> None:
-        async with db.transaction() as tx:
-            publish(tx, [draft(aggregate, 1)], START)
-            publish(tx, [draft(aggregate, 2), draft(aggregate, 3)], START)
+        async with db.transaction() as unit:
+            publish(unit, [draft(aggregate, 1)], START)
+            publish(unit, [draft(aggregate, 2), draft(aggregate, 3)], START)
             before = make.statements()
         assert make.statements() == before + 1
 
@@ -159,8 +158,8 @@ class TestOrder:
     ) -> None:
         reader = Reader(db, store, batch=1)
         drafts = [draft(aggregate, seq) for seq in range(1, 5)]
-        async with db.transaction() as tx:
-            publish(tx, drafts, START)
+        async with db.transaction() as unit:
+            publish(unit, drafts, START)
             monkeypatch.setattr(ids, "_counter", itertools.count(0xFFE))
         assert await reader.seqs_of(aggregate) == [1, 2, 3, 4]
 
@@ -222,12 +221,12 @@ class TestTheSequenceGap:
 class TestNumbers:
     async def test_have_no_gap_however_many_write_at_once(self, db: Database) -> None:
         """A payment counts its events under its own lock."""
-        shop = await make.shop(db)
-        _, paying = await shop.paying()
-        shop.fake.confirm(paying.attempt.id)
-        await asyncio.gather(*(shop.hear(paying.attempt.id) for _ in range(20)))
+        merchant = await make.merchant(db)
+        _, paying = await merchant.paying()
+        merchant.fake.confirm(paying.attempt.id)
+        await asyncio.gather(*(merchant.hear(paying.attempt.id) for _ in range(20)))
         sql = "select seq from outbox.event where store = $1 and aggregate = $2 order by seq"
-        seqs = [row["seq"] for row in await db.fetch(sql, shop.store.number, paying.payment.id.uuid)]
+        seqs = [row["seq"] for row in await db.fetch(sql, merchant.store.number, paying.payment.id.uuid)]
         assert seqs == [1, 2]
 
     async def test_with_a_gap_are_found(self, db: Database, aggregate: SessionId) -> None:

@@ -11,13 +11,12 @@ from typing import Final
 
 import pytest
 
-from checkie.catalog import PageId
 from checkie.checkout.events import SessionAbandoned, SessionReopened
-from checkie.db import Database, Leases, Tx, partition_of
+from checkie.db import Database, Leases, UnitOfWork, partition_of
 from checkie.db.leases import LEASE_S
-from checkie.outbox import Consumer, Draft, PostgresBus, Recorded, consumer, first_time, publish, redrive, replay
+from checkie.kernel.ids import PageId, SessionId
+from checkie.outbox import Consumer, Draft, PostgresBus, Recorded, consumer, publish, record_new, redrive, replay
 from checkie.outbox import check as check_outbox
-from checkie.payments import SessionId
 from tests import make
 from tests.make import START, Clock
 
@@ -45,11 +44,11 @@ class Process:
             self.group, {"session.reopened": [self.react]}, self.db, PostgresBus(self.db, self.leases)
         )
 
-    async def react(self, tx: Tx, store: int, events: Sequence[Recorded], now: datetime) -> None:
+    async def react(self, unit: UnitOfWork, store: int, events: Sequence[Recorded], now: datetime) -> None:
         texts = tuple(str(event.body["email"]) for event in events)
         self.seen.append((store, texts))
         for event, text in zip(events, texts, strict=True):
-            await tx.execute(EFFECT, store, f"{self.group}-effect", f"{event.id}:{text}", now)
+            await unit.execute(EFFECT, store, f"{self.group}-effect", f"{event.id}:{text}", now)
             if text in self.poison and store == self.store:
                 raise RuntimeError(f"{text} is poison")
 
@@ -84,10 +83,10 @@ class Group:
         """One event a text, all of one new aggregate."""
         aggregate = SessionId.new(store or self.store, START)
         page = PageId.new(aggregate.store, START)
-        async with self.db.transaction() as tx:
+        async with self.db.transaction() as unit:
             for seq, text in enumerate(texts, 1):
                 news = SessionReopened(session=aggregate, page=page, payment=None, order=None, email=text)
-                publish(tx, [Draft(aggregate, seq, news)], START)
+                publish(unit, [Draft(aggregate, seq, news)], START)
         return aggregate
 
     async def effects(self, store: int | None = None) -> list[str]:
@@ -140,8 +139,8 @@ class TestEffect:
         aggregate = SessionId.new(group.store, START)
         page = PageId.new(group.store, START)
         news = SessionAbandoned(session=aggregate, page=page, payment=None, order=None, email="x")
-        async with group.db.transaction() as tx:
-            publish(tx, [Draft(aggregate, 1, news)], START)
+        async with group.db.transaction() as unit:
+            publish(unit, [Draft(aggregate, 1, news)], START)
         await group.process().work()
         assert await group.effects() == []
 
@@ -184,34 +183,34 @@ async def recorded(group: Group) -> list[Recorded]:
 
 class TestTheInbox:
     async def test_knows_what_was_there_before(self, group: Group) -> None:
-        async with group.db.transaction() as tx:
-            assert await first_time(tx, group.store, group.name, ["m1", "m2"], START) == {"m1", "m2"}
-        async with group.db.transaction() as tx:
-            assert await first_time(tx, group.store, group.name, ["m2", "m3"], START) == {"m3"}
+        async with group.db.transaction() as unit:
+            assert await record_new(unit, group.store, group.name, ["m1", "m2"], START) == {"m1", "m2"}
+        async with group.db.transaction() as unit:
+            assert await record_new(unit, group.store, group.name, ["m2", "m3"], START) == {"m3"}
 
     async def test_forgets_what_was_rolled_back(self, group: Group) -> None:
         async def crash() -> None:
-            async with group.db.transaction() as tx:
-                await first_time(tx, group.store, group.name, ["m1"], START)
+            async with group.db.transaction() as unit:
+                await record_new(unit, group.store, group.name, ["m1"], START)
                 raise ConnectionError
 
         with pytest.raises(ConnectionError):
             await crash()
-        async with group.db.transaction() as tx:
-            assert await first_time(tx, group.store, group.name, ["m1"], START) == {"m1"}
+        async with group.db.transaction() as unit:
+            assert await record_new(unit, group.store, group.name, ["m1"], START) == {"m1"}
 
     async def test_lets_one_of_many_through(self, group: Group) -> None:
         async def receive() -> int:
-            async with group.db.transaction() as tx:
-                return len(await first_time(tx, group.store, group.name, ["m1"], START))
+            async with group.db.transaction() as unit:
+                return len(await record_new(unit, group.store, group.name, ["m1"], START))
 
         assert sum(await asyncio.gather(*(receive() for _ in range(10)))) == 1
 
     async def test_keeps_consumers_and_stores_apart(self, group: Group, db: Database) -> None:
         other = (await make.store(db)).number
         for store, name in ((group.store, group.name), (group.store, "other"), (other, group.name)):
-            async with db.transaction() as tx:
-                assert await first_time(tx, store, name, ["m1"], START) == {"m1"}
+            async with db.transaction() as unit:
+                assert await record_new(unit, store, name, ["m1"], START) == {"m1"}
 
 
 class TestPoison:
@@ -247,10 +246,10 @@ class TestPoison:
         process = group.process()
         process.poison = {"a"}
 
-        async def recover(tx: Tx, store: int, events: Sequence[Recorded], now: datetime) -> None:
+        async def recover(unit: UnitOfWork, store: int, events: Sequence[Recorded], now: datetime) -> None:
             if len(process.seen) == 3:
                 process.poison.clear()
-            await process.react(tx, store, events, now)
+            await process.react(unit, store, events, now)
 
         process.consumer.reactions = {"session.reopened": [recover]}
         await process.work()

@@ -11,7 +11,7 @@ from checkie.app import doctor
 from checkie.checkout.open import Opened
 from checkie.db import Database
 from tests import make
-from tests.make import Clock, Shop
+from tests.make import Clock, Merchant
 
 PLANTED: Final = {
     "a completed session that nobody paid": (
@@ -91,9 +91,11 @@ PLANTED: Final = {
 
 
 @pytest.fixture
-async def shop(own_db: Database) -> Shop:
+async def merchant(own_db: Database) -> Merchant:
     """A store that sold one, and has another buyer in front of an open session."""
-    found = await make.shop(own_db, clock=Clock(await own_db.fetchval("select now()")))  # the doctor asks the server
+    found = await make.merchant(
+        own_db, clock=Clock(await own_db.fetchval("select now()"))
+    )  # the doctor asks the server
     _, paying = await found.paying()
     found.fake.confirm(paying.attempt.id)
     await found.hear(paying.attempt.id)
@@ -108,39 +110,39 @@ async def offended(db: Database) -> dict[str, set[str]]:
 
 
 class TestDoctor:
-    async def test_finds_nothing_where_all_is_well(self, own_db: Database, shop: Shop) -> None:
+    async def test_finds_nothing_where_all_is_well(self, own_db: Database, merchant: Merchant) -> None:
         before = await offended(own_db)
-        fresh: Opened = await shop.open()
-        await shop.drain()
-        assert fresh.session.id.store == shop.store.number
+        fresh: Opened = await merchant.open()
+        await merchant.drain()
+        assert fresh.session.id.store == merchant.store.number
         assert await offended(own_db) == before
 
     @pytest.mark.parametrize("what", PLANTED)
-    async def test_finds(self, own_db: Database, owner: asyncpg.Connection, shop: Shop, what: str) -> None:
+    async def test_finds(self, own_db: Database, owner: asyncpg.Connection, merchant: Merchant, what: str) -> None:
         before = await offended(own_db)
         sql, wanted = PLANTED[what]
-        await owner.execute(sql, shop.store.number)
+        await owner.execute(sql, merchant.store.number)
         after = await offended(own_db)
         new = {name for name, offenders in after.items() if offenders - before.get(name, set())}
         assert new == wanted
 
-    async def test_names_the_offender(self, own_db: Database, owner: asyncpg.Connection, shop: Shop) -> None:
-        opened, paying = await shop.paying()
-        shop.fake.confirm(paying.attempt.id)
-        await shop.hear(paying.attempt.id)
-        await shop.drain()
+    async def test_names_the_offender(self, own_db: Database, owner: asyncpg.Connection, merchant: Merchant) -> None:
+        opened, paying = await merchant.paying()
+        merchant.fake.confirm(paying.attempt.id)
+        await merchant.hear(paying.attempt.id)
+        await merchant.drain()
         sql = "update checkout.session set status = 'EXPIRED' where store = $1 and id = $2"
-        await owner.execute(sql, shop.store.number, opened.session.id.uuid)
+        await owner.execute(sql, merchant.store.number, opened.session.id.uuid)
         assert opened.session.id in (await offended(own_db))["completed_sessions_are_paid"]
 
-    async def test_does_not_tell_of_what_is_only_on_its_way(self, own_db: Database, shop: Shop) -> None:
+    async def test_does_not_tell_of_what_is_only_on_its_way(self, own_db: Database, merchant: Merchant) -> None:
         """A paid payment whose news has not been read yet is paid some milliseconds before its session is completed."""
-        _, paying = await shop.paying()
-        shop.fake.confirm(paying.attempt.id)
-        await shop.hear(paying.attempt.id)
+        _, paying = await merchant.paying()
+        merchant.fake.confirm(paying.attempt.id)
+        await merchant.hear(paying.attempt.id)
         before = await doctor._look(own_db)
         assert str(paying.payment.session) in before["completed_sessions_are_paid"]
-        await shop.drain()
+        await merchant.drain()
         assert str(paying.payment.session) not in (await doctor._look(own_db))["completed_sessions_are_paid"]
 
 

@@ -9,64 +9,65 @@ import pytest
 
 from checkie import payments
 from checkie.db import Database
+from checkie.kernel.ids import AttemptId
 from checkie.payments.model import NoSuchAttempt
-from checkie.payments.port import Approved, AttemptId, BadSignature, Declined
+from checkie.payments.port import Approved, BadSignature, Declined
 from tests import make
 from tests.fakes import FakeProvider
-from tests.make import PRICE, START, Shop
+from tests.make import PRICE, START, Merchant
 
 
 @pytest.fixture
-async def shop(db: Database) -> Shop:
-    return await make.shop(db)
+async def merchant(db: Database) -> Merchant:
+    return await make.merchant(db)
 
 
 class TestReceive:
-    async def test_refuses_a_bad_signature_and_writes_nothing(self, shop: Shop) -> None:
-        _, paying = await shop.paying()
-        shop.fake.confirm(paying.attempt.id)
+    async def test_refuses_a_bad_signature_and_writes_nothing(self, merchant: Merchant) -> None:
+        _, paying = await merchant.paying()
+        merchant.fake.confirm(paying.attempt.id)
         body, headers = FakeProvider(secret="another").webhook(paying.attempt.id, START, Approved("fake_1", PRICE))
         with pytest.raises(BadSignature):
-            await payments.receive(shop.db, shop.fake, "fake", body, headers, START)
-        assert await shop.balances() == {}
+            await payments.receive(merchant.db, merchant.fake, "fake", body, headers, START)
+        assert await merchant.balances() == {}
 
-    async def test_refuses_one_that_is_old(self, shop: Shop) -> None:
-        _, paying = await shop.paying()
-        body, headers = shop.fake.webhook(paying.attempt.id, START, Approved("fake_1", PRICE))
-        shop.clock.tick(seconds=301)
+    async def test_refuses_one_that_is_old(self, merchant: Merchant) -> None:
+        _, paying = await merchant.paying()
+        body, headers = merchant.fake.webhook(paying.attempt.id, START, Approved("fake_1", PRICE))
+        merchant.clock.tick(seconds=301)
         with pytest.raises(BadSignature):
-            await payments.receive(shop.db, shop.fake, "fake", body, headers, shop.clock())
+            await payments.receive(merchant.db, merchant.fake, "fake", body, headers, merchant.clock())
 
     @pytest.mark.parametrize("event", ["e\0", "e\ud800", "e" * 256], ids=["NUL", "lone surrogate", "endless"])
-    async def test_refuses_an_event_id_that_no_row_can_hold(self, shop: Shop, event: str) -> None:
-        _, paying = await shop.paying()
-        body, _ = shop.fake.webhook(paying.attempt.id, START, Approved("fake_1", PRICE))
+    async def test_refuses_an_event_id_that_no_row_can_hold(self, merchant: Merchant, event: str) -> None:
+        _, paying = await merchant.paying()
+        body, _ = merchant.fake.webhook(paying.attempt.id, START, Approved("fake_1", PRICE))
         odd = json.dumps({**json.loads(body), "id": event}).encode()
-        headers = shop.fake.sign(odd, int(START.timestamp()))
+        headers = merchant.fake.sign(odd, int(START.timestamp()))
         with pytest.raises(BadSignature):
-            await payments.receive(shop.db, shop.fake, "fake", odd, headers, START)
-        assert await shop.balances() == {}
+            await payments.receive(merchant.db, merchant.fake, "fake", odd, headers, START)
+        assert await merchant.balances() == {}
 
-    async def test_of_something_else_is_no_news(self, shop: Shop) -> None:
+    async def test_of_something_else_is_no_news(self, merchant: Merchant) -> None:
         body = json.dumps({"id": "sev_1", "type": "attempt.succeeded", "data": {"key": "order-17"}}).encode()
-        headers = shop.fake.sign(body, int(START.timestamp()))
-        assert not await payments.receive(shop.db, shop.fake, "fake", body, headers, START)
+        headers = merchant.fake.sign(body, int(START.timestamp()))
+        assert not await payments.receive(merchant.db, merchant.fake, "fake", body, headers, START)
 
-    async def test_of_an_attempt_that_we_do_not_know_has_to_come_again(self, shop: Shop) -> None:
+    async def test_of_an_attempt_that_we_do_not_know_has_to_come_again(self, merchant: Merchant) -> None:
         with pytest.raises(NoSuchAttempt):
-            await shop.hear(AttemptId.new(shop.store.number, START), Approved("fake_1", PRICE))
+            await merchant.hear(AttemptId.new(merchant.store.number, START), Approved("fake_1", PRICE))
 
-    async def test_of_another_providers_attempt_is_none_of_this_ones(self, shop: Shop) -> None:
-        _, paying = await shop.paying()
+    async def test_of_another_providers_attempt_is_none_of_this_ones(self, merchant: Merchant) -> None:
+        _, paying = await merchant.paying()
         stranger = FakeProvider(name="stranger")
         body, headers = stranger.webhook(paying.attempt.id, START, Approved("fake_1", PRICE))
         with pytest.raises(NoSuchAttempt):
-            await payments.receive(shop.db, stranger, "stranger", body, headers, START)
-        assert await shop.balances() == {}
+            await payments.receive(merchant.db, stranger, "stranger", body, headers, START)
+        assert await merchant.balances() == {}
 
-    async def test_that_fails_half_way_comes_again(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-        _, paying = await shop.paying()
-        shop.fake.confirm(paying.attempt.id)
+    async def test_that_fails_half_way_comes_again(self, merchant: Merchant, monkeypatch: pytest.MonkeyPatch) -> None:
+        _, paying = await merchant.paying()
+        merchant.fake.confirm(paying.attempt.id)
 
         async def crash(*_: object) -> None:
             raise ConnectionError("the process dies here")
@@ -74,38 +75,38 @@ class TestReceive:
         with monkeypatch.context() as patched:
             patched.setattr("checkie.ledger.post", crash)
             with pytest.raises(ConnectionError):
-                await shop.hear(paying.attempt.id, event="sev_1")
-        assert await shop.hear(paying.attempt.id, event="sev_1")
-        assert (await shop.balances())["MERCHANT"] == 2524
+                await merchant.hear(paying.attempt.id, event="sev_1")
+        assert await merchant.hear(paying.attempt.id, event="sev_1")
+        assert (await merchant.balances())["MERCHANT"] == 2524
 
-    async def test_decides_anew_when_the_attempt_changes_under_its_hands(self, shop: Shop) -> None:
+    async def test_decides_anew_when_the_attempt_changes_under_its_hands(self, merchant: Merchant) -> None:
         """The reference is noted just as a decline comes that knows none: it is not lost."""
-        _, paying = await shop.paying()
+        _, paying = await merchant.paying()
         named = "update payments.attempt set provider_reference = 'just_noted' where store = $1"
-        async with shop.db.transaction() as somebody:
-            await somebody.execute(named, shop.store.number)
-            news = asyncio.create_task(shop.hear(paying.attempt.id, Declined(None, "card_declined", "No.")))
+        async with merchant.db.transaction() as somebody:
+            await somebody.execute(named, merchant.store.number)
+            news = asyncio.create_task(merchant.hear(paying.attempt.id, Declined(None, "card_declined", "No.")))
             await asyncio.sleep(0.1)
         assert await news
         sql = "select status, provider_reference from payments.attempt where store = $1"
-        row = await shop.db.fetchrow(sql, shop.store.number)
+        row = await merchant.db.fetchrow(sql, merchant.store.number)
         assert row is not None
         assert tuple(row) == ("FAILED", "just_noted")
 
-    async def test_keeps_what_may_be_shown_and_no_more(self, shop: Shop) -> None:
-        _, paying = await shop.paying()
-        shop.fake.confirm(paying.attempt.id)
-        await shop.hear(paying.attempt.id)
+    async def test_keeps_what_may_be_shown_and_no_more(self, merchant: Merchant) -> None:
+        _, paying = await merchant.paying()
+        merchant.fake.confirm(paying.attempt.id)
+        await merchant.hear(paying.attempt.id)
         sql = "select provider_response, provider_reference from payments.attempt where store = $1"
-        row = await shop.db.fetchrow(sql, shop.store.number)
+        row = await merchant.db.fetchrow(sql, merchant.store.number)
         assert row is not None
         assert tuple(row) == ({"brand": "visa", "last4": "4242"}, paying.outcome.reference)  # type: ignore[union-attr]  # it is an ActionNeeded
 
-    async def test_costs_few_statements(self, shop: Shop) -> None:
+    async def test_costs_few_statements(self, merchant: Merchant) -> None:
         """Read, and write; a store's first sale opens its accounts too."""
         for is_first in (True, False):
-            _, paying = await shop.paying()
-            shop.fake.confirm(paying.attempt.id)
+            _, paying = await merchant.paying()
+            merchant.fake.confirm(paying.attempt.id)
             before = make.statements()
-            await shop.hear(paying.attempt.id)
+            await merchant.hear(paying.attempt.id)
             assert make.statements() - before == (4 if is_first else 2)

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from checkie import web
-from checkie.db import Database, undisturbed
+from checkie.db import Database, retry_on_conflict
 from checkie.kernel import Conflict, Keyring
 from checkie.web.idempotency import KEPT, RUNS_AT_MOST, BadKey, KeyReused, Replay, StillRunning
 from tests import make
@@ -31,7 +31,7 @@ class Refused(Conflict):
     code = "test_refused"
 
 
-class Desk:
+class FormContext:
     """A route that does something once; `done` counts how often it ran."""
 
     def __init__(self, db: Database, store: int) -> None:
@@ -53,21 +53,21 @@ class Desk:
         do: Callable[[], Awaitable[Body]] | None = None,
         endpoint: str = "e",
     ) -> JSONResponse:
-        once = web.Once(self.runtime, (self.store, endpoint, key), body)
+        once = web.IdempotentRequest(self.runtime, (self.store, endpoint, key), body)
 
         async def begin() -> None:
-            async with self.runtime.db.transaction() as tx:
-                await once.begin(tx)
+            async with self.runtime.db.transaction() as unit:
+                await once.begin(unit)
                 if self.refuses:
                     raise Refused
 
         try:
-            await undisturbed(begin)
+            await retry_on_conflict(begin)
         except Replay as before:
             return before.response
         body = await (do or self.work)()
-        async with self.runtime.db.transaction() as tx:
-            once.keep(tx, 201, body) if self.is_sure else once.give_back(tx)
+        async with self.runtime.db.transaction() as unit:
+            once.keep(unit, 201, body) if self.is_sure else once.release(unit)
         return JSONResponse(body, 201)
 
     async def rows(self) -> list[Any]:
@@ -79,165 +79,165 @@ def said(answer: JSONResponse) -> tuple[int, Any]:
 
 
 @pytest.fixture
-async def desk(db: Database) -> Desk:
-    return Desk(db, (await make.store(db)).number)
+async def context(db: Database) -> FormContext:
+    return FormContext(db, (await make.store(db)).number)
 
 
 class TestTheSameAgain:
-    async def test_is_answered_the_same_and_done_once(self, desk: Desk) -> None:
-        first, again = await desk.ask(), await desk.ask()
+    async def test_is_answered_the_same_and_done_once(self, context: FormContext) -> None:
+        first, again = await context.ask(), await context.ask()
         assert said(first) == said(again) == (201, {"number": 1, "client_secret": SECRET})
-        assert desk.done == 1
+        assert context.done == 1
 
-    async def test_says_that_it_is_a_repetition(self, desk: Desk) -> None:
-        first, again = await desk.ask(), await desk.ask()
+    async def test_says_that_it_is_a_repetition(self, context: FormContext) -> None:
+        first, again = await context.ask(), await context.ask()
         assert ("idempotent-replayed" in first.headers, again.headers["idempotent-replayed"]) == (False, "true")
 
-    async def test_holds_for_a_day_and_more(self, desk: Desk) -> None:
-        await desk.ask()
-        desk.clock.tick(hours=24)
-        await web.prune(desk.runtime.db, desk.clock())
-        await desk.ask()
-        assert desk.done == 1
+    async def test_holds_for_a_day_and_more(self, context: FormContext) -> None:
+        await context.ask()
+        context.clock.tick(hours=24)
+        await web.prune(context.runtime.db, context.clock())
+        await context.ask()
+        assert context.done == 1
 
-    async def test_is_not_the_same_with_another_key_endpoint_or_store(self, desk: Desk) -> None:
-        await desk.ask()
-        await desk.ask("k2")
-        await desk.ask(endpoint="e2")
-        other = Desk(desk.runtime.db, (await make.store(desk.runtime.db)).number)
+    async def test_is_not_the_same_with_another_key_endpoint_or_store(self, context: FormContext) -> None:
+        await context.ask()
+        await context.ask("k2")
+        await context.ask(endpoint="e2")
+        other = FormContext(context.runtime.db, (await make.store(context.runtime.db)).number)
         await other.ask()
-        assert (desk.done, other.done) == (3, 1)
+        assert (context.done, other.done) == (3, 1)
 
-    async def test_does_not_depend_on_the_order_of_the_fields(self, desk: Desk) -> None:
-        await desk.ask(body={"a": 1, "b": 2})
-        await desk.ask(body={"b": 2, "a": 1})
-        assert desk.done == 1
+    async def test_does_not_depend_on_the_order_of_the_fields(self, context: FormContext) -> None:
+        await context.ask(body={"a": 1, "b": 2})
+        await context.ask(body={"b": 2, "a": 1})
+        assert context.done == 1
 
-    async def test_with_a_rotated_keyring_is_answered_the_same(self, desk: Desk) -> None:
-        first = await desk.ask()
+    async def test_with_a_rotated_keyring_is_answered_the_same(self, context: FormContext) -> None:
+        first = await context.ask()
         rotated = Keyring("k2", {"k2": b"n" * 32, **make.KEYRING.keys})
-        desk.runtime = replace(desk.runtime, keyring=rotated)
-        assert said(await desk.ask()) == said(first)
+        context.runtime = replace(context.runtime, keyring=rotated)
+        assert said(await context.ask()) == said(first)
 
 
 class TestAnotherBody:
-    async def test_is_refused(self, desk: Desk) -> None:
-        await desk.ask()
+    async def test_is_refused(self, context: FormContext) -> None:
+        await context.ask()
         with pytest.raises(KeyReused) as refused:
-            await desk.ask(body={"session_id": "ses_2"})
+            await context.ask(body={"session_id": "ses_2"})
         assert (refused.value.status, refused.value.code) == (422, "idempotency_key_reused")
 
-    async def test_is_refused_while_the_first_runs(self, desk: Desk) -> None:
+    async def test_is_refused_while_the_first_runs(self, context: FormContext) -> None:
         async def meanwhile() -> Body:
             with pytest.raises(KeyReused):
-                await desk.ask(body={"session_id": "ses_2"})
-            return await desk.work()
+                await context.ask(body={"session_id": "ses_2"})
+            return await context.work()
 
-        await desk.ask(do=meanwhile)
+        await context.ask(do=meanwhile)
 
-    async def test_is_refused_after_a_crash(self, desk: Desk) -> None:
-        await crash(desk)
-        desk.clock.tick(minutes=1)
+    async def test_is_refused_after_a_crash(self, context: FormContext) -> None:
+        await crash(context)
+        context.clock.tick(minutes=1)
         with pytest.raises(KeyReused):
-            await desk.ask(body={"session_id": "ses_2"})
-        assert said(await desk.ask())[0] == 201
+            await context.ask(body={"session_id": "ses_2"})
+        assert said(await context.ask())[0] == 201
 
 
 class TestWhileItRuns:
-    async def test_the_same_is_in_use(self, desk: Desk) -> None:
+    async def test_the_same_is_in_use(self, context: FormContext) -> None:
         async def meanwhile() -> Body:
             with pytest.raises(StillRunning) as refused:
-                await desk.ask()
+                await context.ask()
             assert (refused.value.status, refused.value.code) == (409, "idempotency_key_in_use")
-            return await desk.work()
+            return await context.work()
 
-        assert said(await desk.ask(do=meanwhile))[0] == 201
+        assert said(await context.ask(do=meanwhile))[0] == 201
 
-    async def test_twenty_at_once_are_done_once(self, desk: Desk) -> None:
+    async def test_twenty_at_once_are_done_once(self, context: FormContext) -> None:
         async def slow() -> Body:
             await asyncio.sleep(0.05)
-            return await desk.work()
+            return await context.work()
 
-        ends = await asyncio.gather(*(desk.ask(do=slow) for _ in range(20)), return_exceptions=True)
+        ends = await asyncio.gather(*(context.ask(do=slow) for _ in range(20)), return_exceptions=True)
         answers = [end for end in ends if isinstance(end, JSONResponse)]
-        assert desk.done == 1
+        assert context.done == 1
         assert len(answers) >= 1
         assert all(isinstance(end, JSONResponse | StillRunning) for end in ends)
 
 
-async def crash(desk: Desk) -> None:
+async def crash(context: FormContext) -> None:
     """The process dies in the middle."""
 
     async def die() -> Body:
         raise ConnectionError("the process dies here")
 
     with pytest.raises(ConnectionError):
-        await desk.ask(do=die)
+        await context.ask(do=die)
 
 
 class TestACrash:
-    async def test_keeps_the_key_in_use_for_a_while(self, desk: Desk) -> None:
-        await crash(desk)
+    async def test_keeps_the_key_in_use_for_a_while(self, context: FormContext) -> None:
+        await crash(context)
         with pytest.raises(StillRunning):
-            await desk.ask()
-        desk.clock.now += RUNS_AT_MOST - timedelta(milliseconds=1)
+            await context.ask()
+        context.clock.now += RUNS_AT_MOST - timedelta(milliseconds=1)
         with pytest.raises(StillRunning):
-            await desk.ask()
+            await context.ask()
 
-    async def test_lets_the_retry_resume(self, desk: Desk) -> None:
-        await crash(desk)
-        desk.clock.now += RUNS_AT_MOST
-        assert said(await desk.ask()) == said(await desk.ask()) == (201, {"number": 1, "client_secret": SECRET})
+    async def test_lets_the_retry_resume(self, context: FormContext) -> None:
+        await crash(context)
+        context.clock.now += RUNS_AT_MOST
+        assert said(await context.ask()) == said(await context.ask()) == (201, {"number": 1, "client_secret": SECRET})
 
-    async def test_lets_one_of_many_retries_resume(self, desk: Desk) -> None:
-        await crash(desk)
-        desk.clock.now += RUNS_AT_MOST
-        await asyncio.gather(*(desk.ask() for _ in range(10)), return_exceptions=True)
-        assert desk.done == 1
+    async def test_lets_one_of_many_retries_resume(self, context: FormContext) -> None:
+        await crash(context)
+        context.clock.now += RUNS_AT_MOST
+        await asyncio.gather(*(context.ask() for _ in range(10)), return_exceptions=True)
+        assert context.done == 1
 
 
 class TestARefusal:
-    async def test_is_not_kept(self, desk: Desk) -> None:
-        desk.refuses = True
+    async def test_is_not_kept(self, context: FormContext) -> None:
+        context.refuses = True
         with pytest.raises(Refused):
-            await desk.ask()
-        assert await desk.rows() == []
-        desk.refuses = False
-        assert said(await desk.ask())[0] == 201
+            await context.ask()
+        assert await context.rows() == []
+        context.refuses = False
+        assert said(await context.ask())[0] == 201
 
 
 class TestAnAnswerThatIsNotTheLastWord:
-    async def test_gives_the_key_back(self, desk: Desk) -> None:
-        desk.is_sure = False
-        assert said(await desk.ask()) == (201, {"number": 1, "client_secret": SECRET})
-        assert await desk.rows() == []
-        assert said(await desk.ask()) == (201, {"number": 2, "client_secret": SECRET})
+    async def test_gives_the_key_back(self, context: FormContext) -> None:
+        context.is_sure = False
+        assert said(await context.ask()) == (201, {"number": 1, "client_secret": SECRET})
+        assert await context.rows() == []
+        assert said(await context.ask()) == (201, {"number": 2, "client_secret": SECRET})
 
 
 class TestWhatIsKept:
-    async def test_is_sealed(self, desk: Desk) -> None:
-        await desk.ask()
-        (row,) = await desk.rows()
+    async def test_is_sealed(self, context: FormContext) -> None:
+        await context.ask()
+        (row,) = await context.rows()
         assert SECRET.encode() not in row["response_sealed"]
         assert SECRET not in repr(dict(row))
         assert json.dumps(BODY).encode() not in row["request_hash"]
 
-    async def test_opens_only_in_its_own_place(self, desk: Desk) -> None:
-        await desk.ask("k1")
-        await desk.ask("k2")
+    async def test_opens_only_in_its_own_place(self, context: FormContext) -> None:
+        await context.ask("k1")
+        await context.ask("k2")
         sql = """
         update web.idempotency_key x set response_sealed = y.response_sealed from web.idempotency_key y
         where x.store = $1 and x.key = 'k1' and y.store = $1 and y.key = 'k2'
         """
-        await desk.runtime.db.execute(sql, desk.store)
+        await context.runtime.db.execute(sql, context.store)
         with pytest.raises(ValueError, match="context"):
-            await desk.ask("k1")
+            await context.ask("k1")
 
-    async def test_is_forgotten_in_time(self, desk: Desk) -> None:
-        await desk.ask()
-        desk.clock.now += KEPT
-        assert await web.prune(desk.runtime.db, desk.clock()) >= 1
-        assert await desk.rows() == []
+    async def test_is_forgotten_in_time(self, context: FormContext) -> None:
+        await context.ask()
+        context.clock.now += KEPT
+        assert await web.prune(context.runtime.db, context.clock()) >= 1
+        assert await context.rows() == []
 
 
 def request(key: str | None) -> Request:

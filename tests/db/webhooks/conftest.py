@@ -14,7 +14,7 @@ import pytest
 from checkie import webhooks
 from checkie.db import PARTITIONS, STATEMENTS, Database
 from checkie.kernel import Id, Keyring, Paging
-from checkie.outbox import EventId
+from checkie.kernel.ids import EventId
 from tests.db.webhooks.receiver import Receiver, receiving
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -32,7 +32,7 @@ class AnyStoreId(Id):
 
 
 @dataclass
-class Shop:
+class Merchant:
     """A store, its clock, and what its merchant and our worker do."""
 
     db: Database
@@ -42,9 +42,9 @@ class Shop:
     now: datetime = START
 
     async def endpoint(self, url: str, *events: str, schedule: str = "seed") -> tuple[webhooks.Endpoint, str]:
-        async with self.db.transaction() as tx:
+        async with self.db.transaction() as unit:
             return await webhooks.create_endpoint(
-                tx, self.keyring, store=self.store, now=self.now, url=url, events=events or ("*",), schedule=schedule
+                unit, self.keyring, store=self.store, now=self.now, url=url, events=events or ("*",), schedule=schedule
             )
 
     def item(self, event_type: str = "payment.completed", **data: Any) -> webhooks.Item:
@@ -55,8 +55,8 @@ class Shop:
 
     async def say(self, *items: webhooks.Item) -> int:
         """Enqueue these events, or one."""
-        async with self.db.transaction() as tx:
-            return await webhooks.enqueue_all(tx, store=self.store, items=items or [self.item()], now=self.now)
+        async with self.db.transaction() as unit:
+            return await webhooks.enqueue_all(unit, store=self.store, items=items or [self.item()], now=self.now)
 
     async def deliver(
         self,
@@ -95,22 +95,22 @@ async def poster() -> AsyncIterator[webhooks.Poster]:
 
 
 @pytest.fixture
-async def shop(db: Database, poster: webhooks.Poster) -> AsyncIterator[Shop]:
+async def merchant(db: Database, poster: webhooks.Poster) -> AsyncIterator[Merchant]:
     """A new store. Deliveries that other tests left due are ended first: due work is found across stores."""
     await db.execute(SETTLE)
-    yield await add_shop(db, poster)
+    yield await add_merchant(db, poster)
     await db.execute(SETTLE)
 
 
 @pytest.fixture
-async def stranger(shop: Shop) -> Shop:
+async def stranger(merchant: Merchant) -> Merchant:
     """Another store."""
-    return await add_shop(shop.db, shop.poster)
+    return await add_merchant(merchant.db, merchant.poster)
 
 
-async def add_shop(db: Database, poster: webhooks.Poster) -> Shop:
+async def add_merchant(db: Database, poster: webhooks.Poster) -> Merchant:
     known = AnyStoreId.new(0, START)
-    return Shop(db, poster, await db.fetchval(ADD_STORE, known.uuid, f"s{known[4:]}", START))
+    return Merchant(db, poster, await db.fetchval(ADD_STORE, known.uuid, f"s{known[4:]}", START))
 
 
 @pytest.fixture

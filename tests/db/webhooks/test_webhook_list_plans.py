@@ -13,7 +13,7 @@ from checkie import webhooks
 from checkie.db import Database
 from checkie.db.keyset import Keyset
 from checkie.webhooks import queries
-from tests.db.webhooks.conftest import add_shop
+from tests.db.webhooks.conftest import add_merchant
 
 LIMIT = 10
 URL = "https://shop.example/hook"
@@ -27,17 +27,17 @@ select id from webhooks.delivery where store = $1 and endpoint = $2 order by eve
 async def test_deliveries_are_found_at_once_whatever_the_tables_were_like_when_measured(
     own_db: Database, owner: asyncpg.Connection, poster: webhooks.Poster
 ) -> None:
-    shop = await add_shop(own_db, poster)
-    endpoint, _ = await shop.endpoint(URL)
+    merchant = await add_merchant(own_db, poster)
+    endpoint, _ = await merchant.endpoint(URL)
     for _ in range(2):
-        await shop.endpoint(URL)
-    await shop.say()
+        await merchant.endpoint(URL)
+    await merchant.say()
     await owner.execute(MEASURE)
-    await shop.say(*(shop.item() for _ in range(EVENTS)))
-    middle = await own_db.fetchval(MIDDLE, shop.store, endpoint.id.uuid, EVENTS // 2)
+    await merchant.say(*(merchant.item() for _ in range(EVENTS)))
+    middle = await own_db.fetchval(MIDDLE, merchant.store, endpoint.id.uuid, EVENTS // 2)
     for _ in range(2):
         for way, cursor in (("after", middle), ("before", middle), ("after", None)):
-            plan = await explain(own_db, queries._DELIVERIES, way, shop.store, endpoint.id.uuid, cursor)
+            plan = await explain(own_db, queries._DELIVERIES, way, merchant.store, endpoint.id.uuid, cursor)
             assert "Sort" not in {step["Node Type"] for step in plan}
             found = 0 if cursor is None else 1
             assert rows_read(plan) == found + 2 * (LIMIT + 1)  # the cursor's row; each delivery, and its event
@@ -46,9 +46,9 @@ async def test_deliveries_are_found_at_once_whatever_the_tables_were_like_when_m
 
 @pytest.mark.parametrize("way", ["after", "before"])
 async def test_endpoints_are_found(own_db: Database, poster: webhooks.Poster, way: str) -> None:
-    shop = await add_shop(own_db, poster)
-    made = [(await shop.endpoint(URL))[0].id.uuid for _ in range(100)]
-    plan = await explain(shop.db, queries._ENDPOINTS, way, shop.store, sorted(made)[50])
+    merchant = await add_merchant(own_db, poster)
+    made = [(await merchant.endpoint(URL))[0].id.uuid for _ in range(100)]
+    plan = await explain(merchant.db, queries._ENDPOINTS, way, merchant.store, sorted(made)[50])
     assert "Sort" not in {step["Node Type"] for step in plan}
     assert rows_read(plan) == 1 + LIMIT + 1
 
@@ -56,10 +56,10 @@ async def test_endpoints_are_found(own_db: Database, poster: webhooks.Poster, wa
 async def explain(db: Database, keyset: Keyset, way: str, *args: object) -> list[dict[str, Any]]:
     """The steps in which the application's connection reads such a part: of a plan made for any arguments."""
     given = ", ".join("null" if arg is None else f"'{arg}'" for arg in (*args, LIMIT + 1))
-    async with db.transaction() as tx:
-        await tx.execute(f"prepare part as {getattr(keyset, way)}")
-        told = await tx.fetchval(f"explain (analyze, format json) execute part ({given})")
-        await tx.execute("deallocate part")
+    async with db.transaction() as unit:
+        await unit.execute(f"prepare part as {getattr(keyset, way)}")
+        told = await unit.fetchval(f"explain (analyze, format json) execute part ({given})")
+        await unit.execute("deallocate part")
     return list(walk(json.loads(told)[0]["Plan"]))
 
 

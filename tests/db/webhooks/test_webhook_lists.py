@@ -11,9 +11,8 @@ import httpx
 import pytest
 
 from checkie import webhooks
-from checkie.outbox import EventId
-from checkie.webhooks import DeliveryId
-from tests.db.webhooks.conftest import Shop, statements
+from checkie.kernel.ids import DeliveryId, EventId
+from tests.db.webhooks.conftest import Merchant, statements
 from tests.lists import create_app
 
 URL = "https://shop.example/hook"
@@ -21,16 +20,18 @@ WAYS = ("starting_after", "ending_before")
 
 
 @dataclass
-class Merchant:
-    """A store's merchant with one endpoint, who reads lists of its API."""
+class ListReader:
+    """A store's reader with one endpoint, who reads lists of its API."""
 
-    shop: Shop
+    merchant: Merchant
     endpoint: webhooks.Endpoint
     http: httpx.AsyncClient
 
     async def ask(self, **query: Any) -> httpx.Response:
         """Part of the deliveries, or why not."""
-        return await self.http.get(f"/stores/{self.shop.store}/endpoints/{self.endpoint.id}/deliveries", params=query)
+        return await self.http.get(
+            f"/stores/{self.merchant.store}/endpoints/{self.endpoint.id}/deliveries", params=query
+        )
 
     async def read(self, **query: Any) -> tuple[list[dict[str, str]], bool]:
         """Part of the deliveries, and whether there are more."""
@@ -50,18 +51,18 @@ class Merchant:
 
     async def hear(self, count: int) -> list[str]:
         """Be told of so many events; their ids, the newest first."""
-        items = [self.shop.item() for _ in range(count)]
-        await self.shop.say(*items)
-        await self.shop.wait(seconds=1)
+        items = [self.merchant.item() for _ in range(count)]
+        await self.merchant.say(*items)
+        await self.merchant.wait(seconds=1)
         return sorted((EventId.of(item["event_id"]) for item in items), reverse=True)
 
 
 @pytest.fixture
-async def merchant(shop: Shop) -> AsyncIterator[Merchant]:
-    endpoint, _ = await shop.endpoint(URL)
-    transport = httpx.ASGITransport(create_app(shop.db))
+async def reader(merchant: Merchant) -> AsyncIterator[ListReader]:
+    endpoint, _ = await merchant.endpoint(URL)
+    transport = httpx.ASGITransport(create_app(merchant.db))
     async with httpx.AsyncClient(transport=transport, base_url="http://shop.example") as http:
-        yield Merchant(shop, endpoint, http)
+        yield ListReader(merchant, endpoint, http)
 
 
 def events(part: list[dict[str, str]]) -> list[str]:
@@ -69,162 +70,162 @@ def events(part: list[dict[str, str]]) -> list[str]:
 
 
 class TestAList:
-    async def test_begins_with_the_ten_newest(self, merchant: Merchant) -> None:
-        heard = await merchant.hear(11)
-        part, has_more = await merchant.read()
+    async def test_begins_with_the_ten_newest(self, reader: ListReader) -> None:
+        heard = await reader.hear(11)
+        part, has_more = await reader.read()
         assert (events(part), has_more) == (heard[:10], True)
 
     @pytest.mark.parametrize(("count", "has_more"), [(0, False), (2, False), (3, False), (4, True)])
     async def test_has_more_if_it_is_longer_than_the_limit(
-        self, merchant: Merchant, count: int, has_more: bool
+        self, reader: ListReader, count: int, has_more: bool
     ) -> None:
-        heard = await merchant.hear(count) if count else []
-        part, more = await merchant.read(limit=3)
+        heard = await reader.hear(count) if count else []
+        part, more = await reader.read(limit=3)
         assert (events(part), more) == (heard[:3], has_more)
 
-    async def test_is_read_by_a_hundred_at_most(self, merchant: Merchant) -> None:
-        heard = await merchant.hear(101)
-        part, has_more = await merchant.read(limit=100)
+    async def test_is_read_by_a_hundred_at_most(self, reader: ListReader) -> None:
+        heard = await reader.hear(101)
+        part, has_more = await reader.read(limit=100)
         assert (events(part), has_more) == (heard[:100], True)
-        rest, has_more = await merchant.read(limit=100, starting_after=part[-1]["id"])
+        rest, has_more = await reader.read(limit=100, starting_after=part[-1]["id"])
         assert (events(rest), has_more) == (heard[100:], False)
 
     @pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 100])
-    async def test_is_read_whole_part_by_part(self, merchant: Merchant, limit: int) -> None:
-        heard = await merchant.hear(6)
-        assert [event async for part in merchant.walk(limit) for event in events(part)] == heard
+    async def test_is_read_whole_part_by_part(self, reader: ListReader, limit: int) -> None:
+        heard = await reader.hear(6)
+        assert [event async for part in reader.walk(limit) for event in events(part)] == heard
 
     @pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 100])
-    async def test_is_read_backwards_part_by_part(self, merchant: Merchant, limit: int) -> None:
-        heard = await merchant.hear(7)
-        (*_, last), _ = await merchant.read()
-        parts = [events(part) async for part in merchant.walk(limit, "ending_before", ending_before=last["id"])]
+    async def test_is_read_backwards_part_by_part(self, reader: ListReader, limit: int) -> None:
+        heard = await reader.hear(7)
+        (*_, last), _ = await reader.read()
+        parts = [events(part) async for part in reader.walk(limit, "ending_before", ending_before=last["id"])]
         assert [event for part in reversed(parts) for event in part] == heard[:-1]
 
-    async def test_behind_its_last_row_and_in_front_of_its_first_is_empty(self, merchant: Merchant) -> None:
-        await merchant.hear(3)
-        (first, *_, last), _ = await merchant.read()
-        assert await merchant.read(starting_after=last["id"]) == ([], False)
-        assert await merchant.read(ending_before=first["id"]) == ([], False)
+    async def test_behind_its_last_row_and_in_front_of_its_first_is_empty(self, reader: ListReader) -> None:
+        await reader.hear(3)
+        (first, *_, last), _ = await reader.read()
+        assert await reader.read(starting_after=last["id"]) == ([], False)
+        assert await reader.read(ending_before=first["id"]) == ([], False)
 
-    async def test_read_forth_and_back_comes_to_the_same_rows(self, merchant: Merchant) -> None:
-        await merchant.hear(9)
-        first, _ = await merchant.read(limit=3)
-        second, _ = await merchant.read(limit=3, starting_after=first[-1]["id"])
-        assert await merchant.read(limit=3, ending_before=second[0]["id"]) == (first, False)
+    async def test_read_forth_and_back_comes_to_the_same_rows(self, reader: ListReader) -> None:
+        await reader.hear(9)
+        first, _ = await reader.read(limit=3)
+        second, _ = await reader.read(limit=3, starting_after=first[-1]["id"])
+        assert await reader.read(limit=3, ending_before=second[0]["id"]) == (first, False)
 
 
 class TestWhileRowsAreAdded:
-    async def test_each_row_that_was_there_comes_once(self, merchant: Merchant) -> None:
-        heard = await merchant.hear(12)
+    async def test_each_row_that_was_there_comes_once(self, reader: ListReader) -> None:
+        heard = await reader.hear(12)
         seen: list[str] = []
-        async for part in merchant.walk(limit=3):
+        async for part in reader.walk(limit=3):
             seen += events(part)
-            await merchant.hear(2)
+            await reader.hear(2)
         assert seen == heard
 
-    async def test_one_added_among_those_to_come_comes_in_its_place(self, merchant: Merchant) -> None:
-        heard = await merchant.hear(6)
-        first, _ = await merchant.read(limit=3)
-        earlier = merchant.shop.now - timedelta(hours=1)  # what a consumer could not take at first is said late
-        late = merchant.shop.item()
-        late["event_id"] = EventId.new(merchant.shop.store, earlier).uuid
-        await merchant.shop.say(late)
-        rest, has_more = await merchant.read(limit=4, starting_after=first[-1]["id"])
+    async def test_one_added_among_those_to_come_comes_in_its_place(self, reader: ListReader) -> None:
+        heard = await reader.hear(6)
+        first, _ = await reader.read(limit=3)
+        earlier = reader.merchant.now - timedelta(hours=1)  # what a consumer could not take at first is said late
+        late = reader.merchant.item()
+        late["event_id"] = EventId.new(reader.merchant.store, earlier).uuid
+        await reader.merchant.say(late)
+        rest, has_more = await reader.read(limit=4, starting_after=first[-1]["id"])
         assert (events(rest), has_more) == ([*heard[3:], EventId.of(late["event_id"])], False)
 
-    async def test_what_is_new_stands_in_front_of_what_was_the_first(self, merchant: Merchant) -> None:
-        await merchant.hear(3)
-        (first, *_), _ = await merchant.read()
-        heard = await merchant.hear(5)
-        parts = [events(part) async for part in merchant.walk(2, "ending_before", ending_before=first["id"])]
+    async def test_what_is_new_stands_in_front_of_what_was_the_first(self, reader: ListReader) -> None:
+        await reader.hear(3)
+        (first, *_), _ = await reader.read()
+        heard = await reader.hear(5)
+        parts = [events(part) async for part in reader.walk(2, "ending_before", ending_before=first["id"])]
         assert parts == [heard[3:5], heard[1:3], heard[:1]]
 
 
 @pytest.mark.parametrize("way", WAYS)
 class TestACursorThatIsNoRowOfTheList:
-    async def refused(self, merchant: Merchant, way: str, cursor: str) -> None:
-        answer = await merchant.ask(**{way: cursor})
+    async def refused(self, reader: ListReader, way: str, cursor: str) -> None:
+        answer = await reader.ask(**{way: cursor})
         assert answer.status_code == 422, answer.text
         assert answer.headers["content-type"] == "application/problem+json"
         told = answer.json()
         assert (told["code"], told["param"]) == ("cursor_unknown", way)
         assert told["request_id"] == answer.headers["x-request-id"]
 
-    async def test_is_refused_if_there_is_no_such_row(self, merchant: Merchant, way: str) -> None:
-        await merchant.hear(2)
-        await self.refused(merchant, way, DeliveryId.new(merchant.shop.store, merchant.shop.now))
+    async def test_is_refused_if_there_is_no_such_row(self, reader: ListReader, way: str) -> None:
+        await reader.hear(2)
+        await self.refused(reader, way, DeliveryId.new(reader.merchant.store, reader.merchant.now))
 
-    async def test_is_refused_if_it_is_of_another_store(self, merchant: Merchant, way: str, stranger: Shop) -> None:
-        await merchant.hear(2)
+    async def test_is_refused_if_it_is_of_another_store(self, reader: ListReader, way: str, stranger: Merchant) -> None:
+        await reader.hear(2)
         theirs, _ = await stranger.endpoint(URL)
         await stranger.say()
-        await self.refused(merchant, way, (await stranger.only(theirs)).id)
+        await self.refused(reader, way, (await stranger.only(theirs)).id)
 
-    async def test_is_refused_if_it_is_of_another_endpoint(self, merchant: Merchant, way: str) -> None:
-        await merchant.hear(2)
-        other, _ = await merchant.shop.endpoint(URL)
-        await merchant.hear(1)
-        await self.refused(merchant, way, (await merchant.shop.only(other)).id)
+    async def test_is_refused_if_it_is_of_another_endpoint(self, reader: ListReader, way: str) -> None:
+        await reader.hear(2)
+        other, _ = await reader.merchant.endpoint(URL)
+        await reader.hear(1)
+        await self.refused(reader, way, (await reader.merchant.only(other)).id)
 
-    async def test_is_refused_if_it_is_of_another_kind(self, merchant: Merchant, way: str) -> None:
-        await self.refused(merchant, way, merchant.endpoint.id)
+    async def test_is_refused_if_it_is_of_another_kind(self, reader: ListReader, way: str) -> None:
+        await self.refused(reader, way, reader.endpoint.id)
 
     @pytest.mark.parametrize("cursor", ["", "1", "\0", "whd_\0", "%", "' or 1=1", pytest.param("9" * 5000, id="long")])
-    async def test_is_refused_if_it_is_no_id(self, merchant: Merchant, way: str, cursor: str) -> None:
-        await self.refused(merchant, way, cursor)
+    async def test_is_refused_if_it_is_no_id(self, reader: ListReader, way: str, cursor: str) -> None:
+        await self.refused(reader, way, cursor)
 
 
 class TestARequest:
     @pytest.mark.parametrize(
         "limit", ["0", "101", "-1", "abc", "NaN", "", "1.0", "\0", "5\0", pytest.param("9" * 5000, id="long")]
     )
-    async def test_with_another_limit_is_refused(self, merchant: Merchant, limit: str) -> None:
-        answer = await merchant.ask(limit=limit)
+    async def test_with_another_limit_is_refused(self, reader: ListReader, limit: str) -> None:
+        answer = await reader.ask(limit=limit)
         told = answer.json()
         assert (answer.status_code, told["code"], told["param"]) == (422, "limit_out_of_range", "limit")
         assert told["detail"] == "`limit` is a whole number from 1 to 100."
 
-    async def test_with_two_cursors_is_refused(self, merchant: Merchant) -> None:
-        await merchant.hear(1)
-        ((row,), _) = await merchant.read()
-        answer = await merchant.ask(starting_after=row["id"], ending_before=row["id"])
+    async def test_with_two_cursors_is_refused(self, reader: ListReader) -> None:
+        await reader.hear(1)
+        ((row,), _) = await reader.read()
+        answer = await reader.ask(starting_after=row["id"], ending_before=row["id"])
         told = answer.json()
         assert (answer.status_code, told["code"], told["param"]) == (422, "two_cursors", "ending_before")
 
-    async def test_with_bytes_that_are_no_text_is_refused(self, merchant: Merchant) -> None:
-        path = f"/stores/{merchant.shop.store}/endpoints/{merchant.endpoint.id}/deliveries"
-        assert (await merchant.http.get(f"{path}?starting_after=%ff%fe")).status_code == 422
-        assert (await merchant.http.get(f"{path}?limit=%ff")).status_code == 422
+    async def test_with_bytes_that_are_no_text_is_refused(self, reader: ListReader) -> None:
+        path = f"/stores/{reader.merchant.store}/endpoints/{reader.endpoint.id}/deliveries"
+        assert (await reader.http.get(f"{path}?starting_after=%ff%fe")).status_code == 422
+        assert (await reader.http.get(f"{path}?limit=%ff")).status_code == 422
 
 
 class TestEndpoints:
-    async def test_are_read_in_parts_both_ways(self, merchant: Merchant) -> None:
-        made = [merchant.endpoint.id]
+    async def test_are_read_in_parts_both_ways(self, reader: ListReader) -> None:
+        made = [reader.endpoint.id]
         for _ in range(4):
-            await merchant.shop.wait(seconds=1)
-            made.append((await merchant.shop.endpoint(URL))[0].id)
+            await reader.merchant.wait(seconds=1)
+            made.append((await reader.merchant.endpoint(URL))[0].id)
         newest = made[::-1]
-        assert await self.read(merchant, limit=2) == (newest[:2], True)
-        assert await self.read(merchant, limit=3, starting_after=newest[1]) == (newest[2:], False)
-        assert await self.read(merchant, limit=1, ending_before=newest[2]) == (newest[1:2], True)
-        assert await self.read(merchant, limit=2, ending_before=newest[2]) == (newest[:2], False)
+        assert await self.read(reader, limit=2) == (newest[:2], True)
+        assert await self.read(reader, limit=3, starting_after=newest[1]) == (newest[2:], False)
+        assert await self.read(reader, limit=1, ending_before=newest[2]) == (newest[1:2], True)
+        assert await self.read(reader, limit=2, ending_before=newest[2]) == (newest[:2], False)
 
     @pytest.mark.parametrize("way", WAYS)
-    async def test_of_another_store_are_no_cursors(self, merchant: Merchant, way: str, stranger: Shop) -> None:
+    async def test_of_another_store_are_no_cursors(self, reader: ListReader, way: str, stranger: Merchant) -> None:
         theirs, _ = await stranger.endpoint(URL)
-        answer = await merchant.http.get(f"/stores/{merchant.shop.store}/endpoints", params={way: theirs.id})
+        answer = await reader.http.get(f"/stores/{reader.merchant.store}/endpoints", params={way: theirs.id})
         assert (answer.status_code, answer.json()["code"]) == (422, "cursor_unknown")
 
-    async def read(self, merchant: Merchant, **query: Any) -> tuple[list[str], bool]:
-        body = (await merchant.http.get(f"/stores/{merchant.shop.store}/endpoints", params=query)).json()
+    async def read(self, reader: ListReader, **query: Any) -> tuple[list[str], bool]:
+        body = (await reader.http.get(f"/stores/{reader.merchant.store}/endpoints", params=query)).json()
         return [one["id"] for one in body["data"]], body["has_more"]
 
 
-async def test_a_part_costs_one_statement_wherever_it_is(merchant: Merchant) -> None:
-    await merchant.hear(5)
-    rows, _ = await merchant.read()
+async def test_a_part_costs_one_statement_wherever_it_is(reader: ListReader) -> None:
+    await reader.hear(5)
+    rows, _ = await reader.read()
     for query in ({}, {"starting_after": rows[1]["id"]}, {"ending_before": rows[3]["id"]}):
         before = statements()
-        await merchant.read(limit=2, **query)
+        await reader.read(limit=2, **query)
         assert statements() - before == 1

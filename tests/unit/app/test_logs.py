@@ -9,8 +9,7 @@ import pytest
 from structlog.processors import JSONRenderer
 
 from checkie.app.logs import redact
-from checkie.outbox import EventId
-from checkie.payments.port import AttemptId
+from checkie.kernel.ids import AttemptId, EventId
 from tests.make import START
 
 

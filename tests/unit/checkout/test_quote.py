@@ -14,7 +14,7 @@ from checkie.checkout.quote import AmountNotYours, AmountOutOfRange, QuantityOut
 from checkie.kernel import Money
 from tests import make
 
-CHOSEN = {"pricing": Pricing.PAY_WHAT_YOU_WANT, "least": Money(100, "USD"), "most": Money(50_000, "USD")}
+CHOSEN = {"pricing": Pricing.PAY_WHAT_YOU_WANT, "min": Money(100, "USD"), "max": Money(50_000, "USD")}
 
 
 class TestQuote:

@@ -142,10 +142,10 @@ class TestSession:
 
     def test_lets_in_who_knows_its_secret(self) -> None:
         session = make.session(secret_hash=hash_secret("s3cret"))
-        session.let_in("s3cret")
+        session.authorize("s3cret")
         for wrong in (None, "", "s3cre", "S3CRET", "s3cret "):
             with pytest.raises(WrongSecret):
-                session.let_in(wrong)
+                session.authorize(wrong)
 
 
 class TestVisitor:

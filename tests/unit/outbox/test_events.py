@@ -10,8 +10,8 @@ import pytest
 
 from checkie.app import reactions  # noqa: F401 imports every module that publishes
 from checkie.db import PARTITIONS, partition_of
+from checkie.kernel.ids import SessionId
 from checkie.outbox import Event
-from checkie.payments import SessionId
 from tests.make import START, STORE
 
 PLAIN: Final = {str, int, bool, str | None, int | None}

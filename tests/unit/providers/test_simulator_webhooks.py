@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from checkie.kernel import Money
+from checkie.kernel.ids import AttemptId
 from checkie.payments.port import (
     Action,
     ActionNeeded,
     Approved,
-    AttemptId,
     BadSignature,
     Declined,
     InProgress,

@@ -10,16 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checkie.kernel import Money
+from checkie.kernel.ids import AttemptId, PaymentId
 from checkie.payments.port import (
     Action,
     ActionNeeded,
     Approved,
-    AttemptId,
     Declined,
     InProgress,
     Intent,
     Outcome,
-    PaymentId,
     Unknown,
     Withdrawn,
 )

@@ -35,8 +35,8 @@ def test_what_is_as_it_was_is_no_change() -> None:
 
 
 def test_an_amount_is_read_as_the_reader_writes_it() -> None:
-    least, most = Money(100, "USD"), Money(50_000, "USD")
-    quote = make.quote(pricing=Pricing.PAY_WHAT_YOU_WANT, least=least, most=most)
+    lowest, highest = Money(100, "USD"), Money(50_000, "USD")
+    quote = make.quote(pricing=Pricing.PAY_WHAT_YOU_WANT, min=lowest, max=highest)
     session = make.session(quote=quote)
     assert Form.of({"amount": "12,50"}).changes(session, "de") == Changes(amount_minor=1250)
 

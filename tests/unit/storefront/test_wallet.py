@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from checkie.payments import SessionId
+from checkie.kernel.ids import SessionId
 from checkie.storefront.model import MOST_TICKETS, ProviderPage, Ticket, Wallet
 from tests.make import START, STORE
 

@@ -12,8 +12,8 @@ from checkie import web
 from checkie.app.api_document import complete
 from checkie.db import Database
 from checkie.kernel import CursorUnknown, Paging
+from checkie.kernel.ids import DeliveryId
 from checkie.web.paging import LimitOutOfRange, TwoCursors
-from checkie.webhooks import DeliveryId
 from tests.lists import create_app
 from tests.make import START
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from checkie.outbox import EventId
+from checkie.kernel.ids import DeliveryId, EventId
 from checkie.webhooks.enqueue import Item, body
 from checkie.webhooks.model import (
     DELIVERY,
@@ -14,7 +14,6 @@ from checkie.webhooks.model import (
     QUIET,
     WAITS,
     Answered,
-    DeliveryId,
     DeliveryOver,
     NoAnswer,
     Schedule,

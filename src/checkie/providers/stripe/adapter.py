@@ -6,17 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from checkie.payments.port import (
-    Approved,
-    AttemptId,
-    BadSignature,
-    Declined,
-    Intent,
-    Notice,
-    Outcome,
-    Unknown,
-    Withdrawn,
-)
+from checkie.kernel.ids import AttemptId
+from checkie.payments.port import Approved, BadSignature, Declined, Intent, Notice, Outcome, Unknown, Withdrawn
 from checkie.providers.stripe import amounts, hosted, mapping, notices, signature
 
 JS_URL: Final = "https://js.stripe.com/v3/"

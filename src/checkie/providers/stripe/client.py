@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx
 import stripe
 
-from checkie.payments.port import AttemptId
+from checkie.kernel.ids import AttemptId
 from checkie.providers.stripe import hosted
 from checkie.providers.stripe.mapping import Json, Trouble
 

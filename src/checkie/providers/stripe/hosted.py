@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
+from checkie.kernel.ids import AttemptId
 from checkie.payments.port import (
     Action,
     ActionNeeded,
     Approved,
-    AttemptId,
     Declined,
     InProgress,
     Intent,

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
 from checkie.kernel import Money
+from checkie.kernel.ids import AttemptId
 from checkie.payments.port import (
     Action,
     ActionNeeded,
     Approved,
-    AttemptId,
     Declined,
     InProgress,
     Intent,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from checkie.payments.port import ActionNeeded, AttemptId, Notice, Outcome, Refunded, Unknown
+from checkie.kernel.ids import AttemptId
+from checkie.payments.port import ActionNeeded, Notice, Outcome, Refunded, Unknown
 from checkie.providers.stripe import hosted, mapping
 from checkie.providers.stripe.mapping import Json
 

@@ -183,8 +183,8 @@ class Checkout {
   }
 
   step(by) {
-    const most = Number(this.quantity.dataset.most);
-    this.quantity.value = Math.min(most, Math.max(1, (this.wholeNumber() || 1) + by));
+    const max = Number(this.quantity.dataset.max);
+    this.quantity.value = Math.min(max, Math.max(1, (this.wholeNumber() || 1) + by));
     this.check(this.quantity);
     this.remember();
     this.changed();
@@ -211,11 +211,11 @@ class Checkout {
     }
     if (input === this.quantity) {
       const count = this.wholeNumber();
-      return count !== null && count >= 1 && count <= Number(input.dataset.most) ? "" : this.words.quantity_out_of_range;
+      return count !== null && count >= 1 && count <= Number(input.dataset.max) ? "" : this.words.quantity_out_of_range;
     }
     const unit = this.unit();
     if (unit === null) return this.words.amount_unreadable;
-    return unit >= Number(this.facts.least) && unit <= Number(this.facts.most) ? "" : this.words.amount_out_of_range;
+    return unit >= Number(this.facts.min) && unit <= Number(this.facts.max) ? "" : this.words.amount_out_of_range;
   }
 
   check(input) { return this.mark(input, this.flaw(input)); }
@@ -237,7 +237,7 @@ class Checkout {
   showTotal(minor) {
     const [count, unit] = [this.wholeNumber(), this.unit()];
     for (const step of document.querySelectorAll(".step")) {
-      step.setAttribute("aria-disabled", step.dataset.step < 0 ? count <= 1 : count >= Number(this.quantity.dataset.most));
+      step.setAttribute("aria-disabled", step.dataset.step < 0 ? count <= 1 : count >= Number(this.quantity.dataset.max));
     }
     if (minor === undefined && (count === null || unit === null)) return;
     const [before, after] = [this.total, this.money(minor ?? count * unit)];

@@ -12,7 +12,8 @@ from typing import Final, assert_never
 from checkie.kernel import Money
 from checkie.ledger import Account, Kind, Transfer
 from checkie.payments import events
-from checkie.payments.model import ATTEMPT, MAX_FAILURES, PAYMENT, Attempt, NotYetSucceeded, Payment, told
+from checkie.payments.events import PaymentEvent
+from checkie.payments.model import ATTEMPT, MAX_FAILURES, PAYMENT, Attempt, NotYetSucceeded, Payment, event_fields
 from checkie.payments.port import (
     Action,
     ActionNeeded,
@@ -31,15 +32,15 @@ _INTEGRITY_MESSAGE: Final = "The payment could not be verified. Do not pay again
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How the rows stand afterwards, what is booked and what is told. `payment.seq` counts the events already."""
+    """The rows afterwards, the transfers to book and the events to publish."""
 
     payment: Payment
     attempt: Attempt
     transfers: tuple[Transfer, ...] = ()
-    news: tuple[events.PaymentEvent, ...] = ()
+    events: tuple[PaymentEvent, ...] = ()
 
 
-def absorb(payment: Payment, attempt: Attempt, outcome: Outcome | Refunded) -> Change | None:  # noqa: PLR0911 one return a kind of news
+def apply_outcome(payment: Payment, attempt: Attempt, outcome: Outcome | Refunded) -> Change | None:  # noqa: PLR0911 one return a kind of news
     """The change that `outcome` of `attempt` makes; None when it is no news. Raises NotYetSucceeded (see there)."""
     match outcome:
         case Approved():
@@ -54,7 +55,7 @@ def absorb(payment: Payment, attempt: Attempt, outcome: Outcome | Refunded) -> C
         case Withdrawn():
             return _follow(payment, _seen(attempt, outcome.reference), "cancel")
         case Unknown():
-            return _follow(payment, attempt, "lose_sight")
+            return _follow(payment, attempt, "mark_unknown")
         case Refunded():
             return _refunded(payment, attempt, outcome)
         case _:
@@ -74,9 +75,9 @@ def _follow(payment: Payment, attempt: Attempt, verb: str) -> Change | None:
     attempt = replace(attempt, status=ATTEMPT.move(attempt.status, verb)[0])
     if attempt.number != payment.attempts or not PAYMENT.allows(payment.status, verb):
         return Change(payment, attempt)
-    status, event = PAYMENT.move(payment.status, verb)
-    payment = replace(payment, status=status, seq=payment.seq + 1)
-    return Change(payment, attempt, news=(event(**told(payment, attempt)),))  # type: ignore[arg-type]  # told() names the fields
+    status, happened = PAYMENT.move(payment.status, verb)
+    payment = replace(payment, status=status)
+    return Change(payment, attempt, events=(happened(**event_fields(payment, attempt)),))
 
 
 def _approved(payment: Payment, attempt: Attempt, outcome: Approved) -> Change | None:
@@ -86,19 +87,19 @@ def _approved(payment: Payment, attempt: Attempt, outcome: Approved) -> Change |
     proof = facts.get("three_d_secure") or attempt.three_ds_status
     attempt = replace(attempt, reference=outcome.reference, facts=facts, three_ds_status=proof)
     if outcome.amount != attempt.amount:
-        return _mistrusted(payment, attempt, outcome.amount)
+        return _mismatched(payment, attempt, outcome.amount)
     attempt = replace(attempt, status=ATTEMPT.move(attempt.status, "succeed")[0])
     if not PAYMENT.allows(payment.status, "succeed") or attempt.amount != payment.amount:
         return _unapplied(payment, attempt, outcome.amount, "DUPLICATE")
     status, _ = PAYMENT.move(payment.status, "succeed")
-    payment = replace(payment, status=status, failure_code=None, failure_message=None, seq=payment.seq + 1)
-    news = events.PaymentCompleted(
-        **told(payment, attempt),  # type: ignore[arg-type]  # told() names the fields
+    payment = replace(payment, status=status, failure_code=None, failure_message=None)
+    event = events.PaymentCompleted(
+        **event_fields(payment, attempt),
         fee=payment.fee.minor,
         net=(payment.amount - payment.fee).minor,
         provider_reference=outcome.reference,
     )
-    return Change(payment, replace(attempt, is_applied=True), _sale(payment, attempt), (news,))
+    return Change(payment, replace(attempt, is_applied=True), _sale(payment, attempt), (event,))
 
 
 def _sale(payment: Payment, attempt: Attempt) -> tuple[Transfer, ...]:
@@ -109,11 +110,11 @@ def _sale(payment: Payment, attempt: Attempt) -> tuple[Transfer, ...]:
     return gross, Transfer("fee", merchant, Account(Kind.FEES), payment.fee, payment.id, f"{attempt.id}:fee")
 
 
-def _mistrusted(payment: Payment, attempt: Attempt, received: Money) -> Change:
+def _mismatched(payment: Payment, attempt: Attempt, received: Money) -> Change:
     """Another amount or currency than asked for: nothing may follow from it but a person's look."""
     attempt = replace(
         attempt,
-        status=ATTEMPT.move(attempt.status, "mistrust")[0],
+        status=ATTEMPT.move(attempt.status, "flag_mismatch")[0],
         failure_code=INTEGRITY,
         failure_message=_INTEGRITY_MESSAGE,
     )
@@ -123,23 +124,22 @@ def _mistrusted(payment: Payment, attempt: Attempt, received: Money) -> Change:
     failed = replace(change.payment, failures=MAX_FAILURES)  # nobody is asked for more before a person has looked
     if attempt.number != payment.attempts or not PAYMENT.allows(payment.status, "fail"):
         return replace(change, payment=failed)
-    failed, news = _fail(failed, attempt, INTEGRITY, _INTEGRITY_MESSAGE)
-    return replace(change, payment=failed, news=(*change.news, news))
+    failed, event = _fail(failed, attempt, INTEGRITY, _INTEGRITY_MESSAGE)
+    return replace(change, payment=failed, events=(*change.events, event))
 
 
 def _unapplied(payment: Payment, attempt: Attempt, received: Money, reason: str) -> Change:
-    payment = replace(payment, seq=payment.seq + 1)
-    news = events.PaymentUnapplied(
-        **told(payment, attempt),  # type: ignore[arg-type]  # told() names the fields
+    event = events.PaymentUnapplied(
+        **event_fields(payment, attempt),
         reason=reason,
         received=received.minor,
         received_currency=received.currency,
     )
     if received.minor <= 0:
-        return Change(payment, attempt, news=(news,))
+        return Change(payment, attempt, events=(event,))
     source, target = Account(Kind.CLEARING, attempt.provider), Account(Kind.UNAPPLIED)
     booked = Transfer("unapplied", source, target, received, payment.id, f"{attempt.id}:unapplied")
-    return Change(payment, attempt, (booked,), (news,))
+    return Change(payment, attempt, (booked,), (event,))
 
 
 def _declined(payment: Payment, attempt: Attempt, outcome: Declined) -> Change | None:
@@ -155,20 +155,20 @@ def _declined(payment: Payment, attempt: Attempt, outcome: Declined) -> Change |
     if attempt.number != payment.attempts or not PAYMENT.allows(payment.status, "fail"):
         return Change(payment, attempt)
     payment = replace(payment, failures=min(payment.failures + 1, MAX_FAILURES))
-    payment, news = _fail(payment, attempt, outcome.code, outcome.message)
-    return Change(payment, attempt, news=(news,))
+    payment, event = _fail(payment, attempt, outcome.code, outcome.message)
+    return Change(payment, attempt, events=(event,))
 
 
 def _fail(payment: Payment, attempt: Attempt, code: str, message: str) -> tuple[Payment, events.PaymentFailed]:
     status, _ = PAYMENT.move(payment.status, "fail")
-    payment = replace(payment, status=status, failure_code=code, failure_message=message, seq=payment.seq + 1)
-    news = events.PaymentFailed(
-        **told(payment, attempt),  # type: ignore[arg-type]  # told() names the fields
+    payment = replace(payment, status=status, failure_code=code, failure_message=message)
+    event = events.PaymentFailed(
+        **event_fields(payment, attempt),
         code=code,
         message=message,
         attempts_left=payment.attempts_left,
     )
-    return payment, news
+    return payment, event
 
 
 def _refunded(payment: Payment, attempt: Attempt, outcome: Refunded) -> Change | None:
@@ -195,7 +195,7 @@ def _told_of_refund(change: Change, fresh: int) -> Change:
     if not PAYMENT.allows(payment.status, verb):
         return change
     status, _ = PAYMENT.move(payment.status, verb)
-    payment = replace(payment, status=status, refunded_minor=total, seq=payment.seq + 1)
-    facts = told(payment, change.attempt)
-    news = events.PaymentRefunded(**facts, refund=fresh, refunded=total)  # type: ignore[arg-type]  # told() names the fields
-    return replace(change, payment=payment, news=(news,))
+    payment = replace(payment, status=status, refunded_minor=total)
+    facts = event_fields(payment, change.attempt)
+    event = events.PaymentRefunded(**facts, refund=fresh, refunded=total)
+    return replace(change, payment=payment, events=(event,))

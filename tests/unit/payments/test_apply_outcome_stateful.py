@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from checkie.kernel import Money
 from checkie.ledger import Transfer
 from checkie.payments import Attempt, AttemptStatus, PaymentStatus
-from checkie.payments.absorb import Change, absorb
+from checkie.payments.apply_outcome import Change, apply_outcome
 from checkie.payments.model import LIVE, PAYMENT, NotYetSucceeded
 from checkie.payments.port import (
     Action,
@@ -44,7 +44,7 @@ ANSWERS: tuple[Outcome, ...] = (
 MONEY = (AttemptStatus.SUCCEEDED, AttemptStatus.INTEGRITY_FAILURE)
 
 
-class Paying(RuleBasedStateMachine):
+class PaymentStarted(RuleBasedStateMachine):
     """One payment, its attempts, what was booked and what was told."""
 
     def __init__(self) -> None:
@@ -53,15 +53,15 @@ class Paying(RuleBasedStateMachine):
         self.attempts = {1: make.attempt()}
         self.received: dict[int, Money] = {}
         self.booked: list[Transfer] = []
-        self.news: list[str] = ["payment.created"]
+        self.events: list[str] = ["payment.created"]
 
     def take(self, number: int, outcome: Outcome | Refunded) -> Change | None:
-        change = absorb(self.payment, self.attempts[number], outcome)
+        change = apply_outcome(self.payment, self.attempts[number], outcome)
         if change is not None:
             self.payment = change.payment
             self.attempts[number] = change.attempt
             self.booked += change.transfers
-            self.news += [event.name for event in change.news]
+            self.events += [event.name for event in change.events]
         return change
 
     @rule(data=st.data(), outcome=st.sampled_from(ANSWERS))
@@ -93,7 +93,7 @@ class Paying(RuleBasedStateMachine):
         status, event = PAYMENT.move(self.payment.status, "retry")
         self.payment = replace(self.payment, status=status, attempts=number, seq=self.payment.seq + 1)
         self.attempts[number] = make.attempt(number=number)
-        self.news.append(event.name)
+        self.events.append(event.name)
 
     def sum_of(self, kind: str) -> int:
         return sum(transfer.amount.minor for transfer in self.booked if transfer.kind == kind)
@@ -130,7 +130,7 @@ class Paying(RuleBasedStateMachine):
 
     @invariant()
     def seq_counts_the_events(self) -> None:
-        assert self.payment.seq == len(self.news)
+        assert self.payment.seq == len(self.events)
 
     @invariant()
     def the_payment_stands_as_its_attempts_do(self) -> None:
@@ -159,4 +159,6 @@ class Paying(RuleBasedStateMachine):
 
 
 def test_money_is_neither_made_nor_lost() -> None:
-    run_state_machine_as_test(Paying, settings=settings(max_examples=150, stateful_step_count=30, deadline=None))
+    run_state_machine_as_test(
+        PaymentStarted, settings=settings(max_examples=150, stateful_step_count=30, deadline=None)
+    )

@@ -11,11 +11,11 @@ Value = TypeVar("Value")
 
 
 @dataclass(slots=True)
-class Recent(Generic[Key, Value]):
+class Cache(Generic[Key, Value]):
     """Remembers values for `ttl`: for what everybody reads and hardly anybody changes. Too many, and it forgets all."""
 
     ttl: timedelta
-    most: int = 10_000
+    max_size: int = 10_000
     _kept: dict[Key, tuple[datetime, Value]] = field(default_factory=dict, repr=False)
 
     def find(self, key: Key, now: datetime) -> Value | None:
@@ -25,6 +25,6 @@ class Recent(Generic[Key, Value]):
 
     def keep(self, key: Key, value: Value, now: datetime) -> None:
         """Remember `value`, as found at `now`."""
-        if len(self._kept) >= self.most:
+        if len(self._kept) >= self.max_size:
             self._kept.clear()
         self._kept[key] = (now, value)

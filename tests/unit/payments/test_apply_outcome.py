@@ -9,7 +9,7 @@ import pytest
 
 from checkie.kernel import Money
 from checkie.payments import INTEGRITY, Attempt, AttemptStatus, Payment, PaymentStatus
-from checkie.payments.absorb import Change, absorb
+from checkie.payments.apply_outcome import Change, apply_outcome
 from checkie.payments.model import LIVE, NotYetSucceeded
 from checkie.payments.port import (
     Action,
@@ -92,13 +92,13 @@ def standing(state: AttemptStatus, **different: Any) -> tuple[Payment, Attempt]:
 
 
 def changed(payment: Payment, attempt: Attempt, outcome: Outcome | Refunded) -> Change:
-    change = absorb(payment, attempt, outcome)
+    change = apply_outcome(payment, attempt, outcome)
     assert change is not None
     return change
 
 
 def names(change: Change) -> tuple[str, ...]:
-    return tuple(event.name for event in change.news)
+    return tuple(event.name for event in change.events)
 
 
 def booked(change: Change) -> list[tuple[str, str, str, int]]:
@@ -110,19 +110,19 @@ class TestEveryAnswerInEveryState:
     @pytest.mark.parametrize("answer", EVERY)
     def test_goes_as_the_table_says(self, state: AttemptStatus, answer: str) -> None:
         payment, attempt = standing(state)
-        change = absorb(payment, attempt, EVERY[answer])
+        change = apply_outcome(payment, attempt, EVERY[answer])
         became = change and (change.attempt.status, change.payment.status, names(change))
         assert became == TABLE.get((state, answer))
-        assert change is None or change.payment.seq == payment.seq + len(change.news)
+        assert change is None or change.payment.seq == payment.seq + len(change.events)
 
     @pytest.mark.parametrize("state", AttemptStatus)
     @pytest.mark.parametrize("outcome", EVERY.values(), ids=EVERY)
     def test_changes_nothing_the_second_time(self, state: AttemptStatus, outcome: Outcome) -> None:
         payment, attempt = standing(state)
-        change = absorb(payment, attempt, outcome)
+        change = apply_outcome(payment, attempt, outcome)
         if change is not None:
-            again = absorb(change.payment, change.attempt, outcome)
-            assert again is None or (again.payment, again.attempt, again.news) == (change.payment, change.attempt, ())
+            again = apply_outcome(change.payment, change.attempt, outcome)
+            assert again is None or (again.payment, again.attempt, again.events) == (change.payment, change.attempt, ())
             assert again is None or not again.transfers
 
     @pytest.mark.parametrize("state", AttemptStatus)
@@ -132,9 +132,9 @@ class TestEveryAnswerInEveryState:
     ) -> None:
         _, attempt = standing(state)
         payment = make.payment(attempts=2)
-        change = absorb(payment, attempt, outcome)
+        change = apply_outcome(payment, attempt, outcome)
         if change is not None and not isinstance(outcome, Approved):
-            assert (change.payment, change.news, change.transfers) == (payment, (), ())
+            assert (change.payment, change.events, change.transfers) == (payment, (), ())
 
 
 class TestASale:
@@ -150,7 +150,7 @@ class TestASale:
         assert booked(change) == [("payment", "CLEARING", "MERCHANT", 2599)]
 
     def test_tells_amount_fee_and_net(self) -> None:
-        (news,) = changed(*standing(_A.PENDING), APPROVED).news
+        (news,) = changed(*standing(_A.PENDING), APPROVED).events
         told = {name: getattr(news, name) for name in ("amount", "fee", "net", "provider_reference", "attempt_number")}
         assert told == {"amount": 2599, "fee": 75, "net": 2524, "provider_reference": "ref_1", "attempt_number": 1}
 
@@ -187,7 +187,7 @@ class TestASecondSuccess:
         attempt = make.attempt(number=2, status=_A.SUCCEEDED)
         change = changed(payment, attempt, Refunded("ref_2", PRICE))
         assert booked(change) == [("refund", "UNAPPLIED", "CLEARING", 2599)]
-        assert (change.payment, change.news) == (payment, ())
+        assert (change.payment, change.events) == (payment, ())
 
     def test_of_an_old_amount_does_not_pay_the_new_one(self) -> None:
         """The buyer changed the quantity; the attempt with the old price was called off and succeeded all the same."""
@@ -218,7 +218,7 @@ class TestAnotherAmount:
         assert changed(*standing(state), CHEAPER).payment.attempts_left == 0
 
     def test_tells_how_much_arrived(self) -> None:
-        news = changed(*standing(_A.PENDING), CHEAPER).news[0]
+        news = changed(*standing(_A.PENDING), CHEAPER).events[0]
         told = [getattr(news, name) for name in ("reason", "received", "received_currency", "amount")]
         assert told == ["INTEGRITY", 2598, "USD", 2599]
 
@@ -228,12 +228,14 @@ class TestAnotherAmount:
         change = changed(make.payment(attempts=2), attempt, CHEAPER)
         after = changed(change.payment, make.attempt(number=2), DECLINED)
         assert "payment.failed" in {*names(change), *names(after)}
-        assert any(event.attempt_number == 2 for event in (*change.news, *after.news) if event.name == "payment.failed")
+        assert any(
+            event.attempt_number == 2 for event in (*change.events, *after.events) if event.name == "payment.failed"
+        )
 
 
 class TestADecline:
     def test_is_told_with_its_reason_and_the_tries_left(self) -> None:
-        (news,) = changed(*standing(_A.PENDING), DECLINED).news
+        (news,) = changed(*standing(_A.PENDING), DECLINED).events
         assert [getattr(news, name) for name in ("code", "message", "attempts_left")] == ["card_declined", "No.", 2]
 
     def test_counts(self) -> None:
@@ -262,19 +264,19 @@ class TestARefund:
     def test_that_was_overtaken_books_nothing_twice(self) -> None:
         payment, attempt = self.paid()
         change = changed(payment, attempt, Refunded("ref_1", Money(2000, "USD")))
-        assert absorb(change.payment, change.attempt, Refunded("ref_1", Money(1000, "USD"))) is None
-        assert absorb(change.payment, change.attempt, Refunded("ref_1", Money(2000, "USD"))) is None
+        assert apply_outcome(change.payment, change.attempt, Refunded("ref_1", Money(1000, "USD"))) is None
+        assert apply_outcome(change.payment, change.attempt, Refunded("ref_1", Money(2000, "USD"))) is None
 
     def test_tells_this_one_and_the_sum(self) -> None:
         payment, attempt = self.paid()
         first = changed(payment, attempt, Refunded("ref_1", Money(1000, "USD")))
-        (news,) = changed(first.payment, first.attempt, Refunded("ref_1", Money(1500, "USD"))).news
+        (news,) = changed(first.payment, first.attempt, Refunded("ref_1", Money(1500, "USD"))).events
         assert [getattr(news, name) for name in ("refund", "refunded")] == [500, 1500]
 
     @pytest.mark.parametrize("state", [*LIVE, _A.FAILED, _A.CANCELLED])
     def test_before_the_payment_is_told_of_has_to_come_again(self, state: AttemptStatus) -> None:
         with pytest.raises(NotYetSucceeded):
-            absorb(*standing(state), Refunded("ref_1", PRICE))
+            apply_outcome(*standing(state), Refunded("ref_1", PRICE))
 
     def test_of_mistrusted_money_comes_out_of_what_was_booked_apart(self) -> None:
         payment, attempt = standing(_A.PENDING)
@@ -289,12 +291,12 @@ class TestARefund:
         change = changed(payment, attempt, Refunded("ref_1", PRICE + Money(1, "USD")))
         assert change.payment.refunded_minor <= payment.amount.minor
         assert change.payment.status is _P.REFUNDED
-        again = absorb(change.payment, change.attempt, Refunded("ref_1", PRICE * 2))
+        again = apply_outcome(change.payment, change.attempt, Refunded("ref_1", PRICE * 2))
         assert again is None or again.payment.refunded_minor <= payment.amount.minor
 
     def test_in_another_currency_books_nothing_as_this_one(self) -> None:
         payment, attempt = self.paid()
-        change = absorb(payment, attempt, Refunded("ref_1", Money(1000, "EUR")))
+        change = apply_outcome(payment, attempt, Refunded("ref_1", Money(1000, "EUR")))
         assert change is None or change.payment.refunded_minor == 0
 
 

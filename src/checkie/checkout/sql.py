@@ -9,12 +9,10 @@ from uuid import UUID
 
 import asyncpg
 
-from checkie.catalog import PageId
 from checkie.checkout.model import NoSuchSession, Session, SessionStatus
 from checkie.checkout.quote import Quote
-from checkie.db import Database, Tx, partition_of
-from checkie.payments import OrderId, SessionId
-from checkie.payments.port import PaymentId
+from checkie.db import Database, UnitOfWork, partition_of
+from checkie.kernel.ids import OrderId, PageId, PaymentId, SessionId
 
 _COLUMNS: Final = """id, page, secret_hash, status, version, email, quote, currency, provider, fee_bps,
   payment, order_id, attempt, return_url, seq, abandoned_s, expires_at"""
@@ -29,7 +27,7 @@ _LOCK_MANY: Final = f"select {_COLUMNS} from checkout.session where store = $1 a
 _CHANGE: Final = """
 update checkout.session
 set version = version + 1, email = $4, quote = $5, total_minor = $6, due_at = $7, updated_at = $8
-where store = $1 and id = $2 and version = $3 and status = 'OPEN'
+where store = $1 and id = $2 and version = $3
 """
 _PAY: Final = """
 update checkout.session set status = $3, version = $4, payment = $5, order_id = $6, attempt = $7, due_at = expires_at,
@@ -74,19 +72,19 @@ async def insert(db: Database, session: Session, visitor: Mapping[str, Any], now
     )
 
 
-async def get_session(db: Database | Tx, session: SessionId) -> Session:
+async def get_session(db: Database | UnitOfWork, session: SessionId) -> Session:
     """The session. Refuses with NoSuchSession."""
-    return _session(await db.peek(_READ, session.store, session.uuid))
+    return _session(await db.read(_READ, session.store, session.uuid))
 
 
-async def lock(tx: Tx, session: SessionId) -> Session:
+async def lock(unit: UnitOfWork, session: SessionId) -> Session:
     """The session, locked. Refuses with NoSuchSession."""
-    return _session(await tx.fetchrow(_LOCK, session.store, session.uuid))
+    return _session(await unit.fetchrow(_LOCK, session.store, session.uuid))
 
 
-async def lock_many(tx: Tx, store: int, ids: Sequence[UUID]) -> Mapping[UUID, Session]:
+async def lock_many(unit: UnitOfWork, store: int, ids: Sequence[UUID]) -> Mapping[UUID, Session]:
     """Those of the store's sessions, locked in order."""
-    return {row["id"]: _session(row) for row in await tx.fetch(_LOCK_MANY, store, ids)}
+    return {row["id"]: _session(row) for row in await unit.fetch(_LOCK_MANY, store, ids)}
 
 
 async def change(db: Database, session: Session, now: datetime) -> bool:
@@ -105,9 +103,9 @@ async def change(db: Database, session: Session, now: datetime) -> bool:
     return count == 1
 
 
-def write_paying(tx: Tx, session: Session, now: datetime) -> None:
-    """Write that the session pays. `Overtaken` when its row is not of the version before this one."""
-    tx.write(
+def write_paying(unit: UnitOfWork, session: Session, now: datetime) -> None:
+    """Write that the session pays. `WriteConflict` when its row is not of the version before this one."""
+    unit.add(
         _PAY,
         session.id.store,
         session.id.uuid,
@@ -117,13 +115,14 @@ def write_paying(tx: Tx, session: Session, now: datetime) -> None:
         session.order.uuid if session.order else None,
         session.attempt,
         now,
-        rows=1,
     )
 
 
-async def write_many(tx: Tx, store: int, sessions: Sequence[tuple[Session, datetime | None]], now: datetime) -> None:
+async def write_many(
+    unit: UnitOfWork, store: int, sessions: Sequence[tuple[Session, datetime | None]], now: datetime
+) -> None:
     """Write status, event count and due time of locked sessions of one store."""
-    await tx.execute(
+    await unit.execute(
         _WRITE_MANY,
         store,
         [session.id.uuid for session, _ in sessions],

@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from checkie.db import Database, Tx
+from checkie.db import Database, UnitOfWork
 from checkie.kernel import Keyring
-from checkie.webhooks.model import CLAIM, DeliveryId, Endpoint, EndpointId, Schedule, Status, Try
+from checkie.kernel.ids import DeliveryId, EndpointId
+from checkie.webhooks.model import CLAIM, Endpoint, Schedule, Status, Try
 
 _ADD_ENDPOINT: Final = """
 insert into webhooks.endpoint (store, id, url, secret_sealed, events, schedule, created_at)
@@ -133,16 +134,16 @@ def unseal(keyring: Keyring, claimed: Claimed) -> list[str]:
     return [keyring.open(sealed, _context(claimed.endpoint)).decode() for sealed in claimed.sealed]
 
 
-async def add_endpoint(tx: Tx, store: int, endpoint: Endpoint, sealed: bytes) -> None:
+async def add_endpoint(unit: UnitOfWork, store: int, endpoint: Endpoint, sealed: bytes) -> None:
     """Write a new endpoint."""
     events = list(endpoint.events)
     values = (endpoint.id.uuid, endpoint.url, sealed, events, endpoint.schedule.value, endpoint.created_at)
-    await tx.execute(_ADD_ENDPOINT, store, *values)
+    await unit.execute(_ADD_ENDPOINT, store, *values)
 
 
-async def rotate(tx: Tx, endpoint: EndpointId, *, store: int, sealed: bytes, until: datetime) -> bool:
+async def rotate(unit: UnitOfWork, endpoint: EndpointId, *, store: int, sealed: bytes, until: datetime) -> bool:
     """The present secret becomes the previous one `until` then. False when there is no such endpoint."""
-    return await tx.execute(_ROTATE, store, endpoint.uuid, until, sealed) == 1
+    return await unit.execute(_ROTATE, store, endpoint.uuid, until, sealed) == 1
 
 
 async def disable(db: Database, store: int, endpoint: EndpointId, reason: str) -> None:
@@ -150,16 +151,18 @@ async def disable(db: Database, store: int, endpoint: EndpointId, reason: str) -
     await db.execute(_DISABLE, store, endpoint.uuid, reason)
 
 
-async def subscribed(tx: Tx, store: int) -> list[tuple[EndpointId, Sequence[str]]]:
+async def subscribed(unit: UnitOfWork, store: int) -> list[tuple[EndpointId, Sequence[str]]]:
     """The active endpoints and the event types that they named."""
-    return [(EndpointId.of(row["id"]), row["events"]) for row in await tx.fetch(_SUBSCRIBED, store)]
+    return [(EndpointId.of(row["id"]), row["events"]) for row in await unit.fetch(_SUBSCRIBED, store)]
 
 
-async def add(tx: Tx, store: int, events: Sequence[NewEvent], deliveries: Sequence[NewDelivery], now: datetime) -> int:
+async def add(
+    unit: UnitOfWork, store: int, events: Sequence[NewEvent], deliveries: Sequence[NewDelivery], now: datetime
+) -> int:
     """Write events and deliveries that are not there yet; how many deliveries were new."""
     said = zip(*((e.id, e.type, e.body, e.resource, e.at) for e in events), strict=True)
     due = zip(*((d.id, d.event, d.endpoint, d.partition) for d in deliveries), strict=True)
-    return await tx.execute(_ADD, store, *map(list, said), *map(list, due), now)
+    return await unit.execute(_ADD, store, *map(list, said), *map(list, due), now)
 
 
 async def find_due(db: Database, partitions: Sequence[int], now: datetime, limit: int) -> list[tuple[int, UUID, UUID]]:

@@ -9,8 +9,9 @@ import pytest
 
 from checkie import catalog, customers, stores
 from checkie.catalog import NewPage, NoSuchPage, PageSlugTaken
-from checkie.db import Database, undisturbed
+from checkie.db import Database, retry_on_conflict
 from checkie.kernel import Money
+from checkie.kernel.ids import CustomerId
 from checkie.stores import NoSuchStore, SlugTaken
 from tests import make
 from tests.make import PRICE, START
@@ -32,8 +33,8 @@ class TestAStore:
         made = await make.store(db)
 
         async def again() -> None:
-            async with db.transaction() as tx:
-                await stores.create(tx, slug=made.slug, name="Another", currency="USD", now=START)
+            async with db.transaction() as unit:
+                await stores.create(unit, slug=made.slug, name="Another", currency="USD", now=START)
 
         with pytest.raises(SlugTaken):
             await again()
@@ -76,11 +77,11 @@ class TestAPage:
         "facts",
         [
             {"price": Money(0, "USD")},
-            {"least": Money(2600, "USD")},
-            {"most": Money(2598, "USD")},
+            {"min": Money(2600, "USD")},
+            {"max": Money(2598, "USD")},
             {"price": Money(10**14, "USD"), "quantity_max": 11},
-            {"least": Money(100, "EUR")},
-            {"most": Money(5000, "EUR")},
+            {"min": Money(100, "EUR")},
+            {"max": Money(5000, "EUR")},
         ],
         ids=str,
     )
@@ -99,20 +100,20 @@ class TestAPage:
         new = NewPage(slug="tea", title="Tea", price=PRICE)
 
         async def create() -> None:
-            async with db.transaction() as tx:
-                await catalog.create_page(tx, 2**31 - 1, new, START)
+            async with db.transaction() as unit:
+                await catalog.create_page(unit, 2**31 - 1, new, START)
 
         with pytest.raises(asyncpg.ForeignKeyViolationError):
             await create()
 
 
 class TestACustomer:
-    async def ensure(self, db: Database, store: int, email: str) -> customers.CustomerId:
-        async def once() -> customers.CustomerId:
-            async with db.transaction() as tx:
-                return await customers.ensure(tx, store, email, START)
+    async def ensure(self, db: Database, store: int, email: str) -> CustomerId:
+        async def once() -> CustomerId:
+            async with db.transaction() as unit:
+                return await customers.ensure(unit, store, email, START)
 
-        return await undisturbed(once)
+        return await retry_on_conflict(once)
 
     async def test_is_one_for_an_address_however_it_is_cased(self, db: Database) -> None:
         store = (await make.store(db)).number
