@@ -10,21 +10,21 @@ import pytest
 from checkie.kernel import Conflict, Lifecycle
 
 
-def play(lifecycle: Lifecycle[Any, Any], script: str, *, state: StrEnum | None = None) -> None:
+def play(lifecycle: Lifecycle[Any, Any, Any], script: str, *, state: StrEnum | None = None) -> None:
     """Run `script` from the start, or from `state`; each line must go as it says."""
     here: Any = lifecycle.start if state is None else state
     for line in filter(None, (raw.partition("#")[0].strip() for raw in script.splitlines())):
         verb, sign, wanted = line.split()
         if sign == "->":
-            here = lifecycle.move(here, verb)[0]
+            here = lifecycle.next(here, verb)[0]
             assert here == wanted, line
         else:
             with pytest.raises(Conflict) as refused:
-                lifecycle.move(here, verb)
+                lifecycle.next(here, verb)
             assert refused.value.code == wanted, line
 
 
-def pairs(lifecycle: Lifecycle[Any, Any]) -> list[Any]:
+def pairs(lifecycle: Lifecycle[Any, Any, Any]) -> list[Any]:
     """Every (state, verb) there could be."""
-    verbs = sorted({verb for _, verb in lifecycle.moves})
+    verbs = sorted({verb for _, verb in lifecycle.transitions})
     return [(state, verb) for state in type(lifecycle.start) for verb in verbs]

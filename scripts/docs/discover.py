@@ -53,9 +53,9 @@ def refusals() -> list[type[Refusal]]:
     return sorted(coded, key=lambda refusal: (refusal.code, refusal.__name__))
 
 
-def lifecycles() -> list[tuple[str, Lifecycle[Any, Any]]]:
+def lifecycles() -> list[tuple[str, Lifecycle[Any, Any, Any]]]:
     """Every lifecycle and the module of the design that it belongs to, by name."""
-    found: dict[str, tuple[str, Lifecycle[Any, Any]]] = {}
+    found: dict[str, tuple[str, Lifecycle[Any, Any, Any]]] = {}
     for module in modules():
         for thing in vars(module).values():
             if isinstance(thing, Lifecycle):

@@ -69,10 +69,14 @@ TRIGGERS = """
 select format('%s %s', r.name, t.tgname) from relation r join pg_trigger t on t.tgrelid = r.oid
 where not t.tgisinternal order by 1
 """
+# Whoever locks a row needs the right to update one column of it: `created_at`, which nothing is decided on.
 CHANGEABLE = """
 select format('%s %s', r.name, p) from relation r, unnest(array['update', 'delete', 'truncate']) p
 where r.name = any($1::text[]) and has_table_privilege('checkie_app', r.oid, p)
-or r.name = any($1::text[]) and p = 'update' and has_any_column_privilege('checkie_app', r.oid, p) order by 1
+or r.name = any($1::text[]) and p = 'update' and exists (
+  select from pg_attribute a where a.attrelid = r.oid and a.attnum > 0 and a.attname <> 'created_at'
+    and has_column_privilege('checkie_app', r.oid, a.attnum, p)
+) order by 1
 """
 OWNED = "select c.relname::text from pg_class c where c.relowner = 'checkie_app'::regrole"
 

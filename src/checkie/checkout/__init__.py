@@ -4,7 +4,7 @@ Owns schema `checkout`. Publishes what `events` lists. Invariants: a session is 
 succeeded; however often `pay` is called, one attempt lives; a quote does not change behind the buyer's back.
 """
 
-from checkie.checkout.advance import Move, advance
+from checkie.checkout import follow
 from checkie.checkout.change import Changes, change
 from checkie.checkout.expire import expire_row
 from checkie.checkout.find import find_page
@@ -18,19 +18,18 @@ from checkie.checkout.status import Status, read_status
 
 __all__ = [
     "Changes",
-    "Move",
     "NoSuchSession",
     "Quote",
     "Session",
     "SessionStatus",
     "Status",
-    "advance",
     "change",
     "check",
     "completed",
     "expire_row",
     "find_due",
     "find_page",
+    "follow",
     "get_session",
     "open_session",
     "pay",

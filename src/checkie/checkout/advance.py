@@ -1,92 +1,76 @@
-"""The one place a session changes state on account of its payment or its time."""
+"""The one place where a session's status changes on account of its payment or its time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
+from checkie import outbox, payments
 from checkie.checkout import sql
-from checkie.checkout.events import SessionEvent, SessionExpired
-from checkie.checkout.model import PAYING, SESSION, Session, SessionStatus
+from checkie.checkout.model import PAYING, SESSION, Session, SessionStatus, SessionVerb
 from checkie.db import UnitOfWork
 from checkie.kernel.ids import SessionId
-from checkie.outbox import publish
 from checkie.payments import Attempt, Payment, PaymentStatus
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """What is to happen to a session. With `attempt`, only while that is the attempt it is paying with."""
+class Transition(NamedTuple):
+    """What is to happen to a session. With `attempt`, only if that is the attempt that it pays with."""
 
     session: SessionId
-    verb: str
+    verb: SessionVerb
     attempt: int | None = None
 
-    @classmethod
-    def after(cls, payment: Payment, attempt: Attempt) -> Move | None:
-        """What follows for the session from how its payment stands; None while that is open."""
-        if payment.is_paid:
-            return cls(payment.session, "succeed")
-        if payment.status is PaymentStatus.FAILED:
-            return cls(payment.session, "decline" if payment.attempts_left > 0 else "exhaust", attempt.number)
-        if payment.status is PaymentStatus.CANCELLED:
-            return cls(payment.session, "withdraw", attempt.number)
-        return None
+
+class _Deferred(NamedTuple):
+    transition: Transition
+    now: datetime
 
 
-async def advance(unit: UnitOfWork, number: int, moves: Sequence[Move], now: datetime) -> None:
-    """Lock, decide, write and publish, for sessions of one store in the caller's transaction: three statements in all.
+def advance(unit: UnitOfWork, transition: Transition, now: datetime) -> None:
+    """Apply a transition before the unit commits, together with all others of the unit.
 
-    The moves follow from facts (a payment succeeded, time passed), so one that the table lacks, or that tells of an
-    earlier attempt, is old news and changes nothing.
+    It follows from a fact, and facts may be learned late or again. So whatever the order in which events are handled,
+    the session agrees afterwards with its payment's present status, and every transition on the way is published.
     """
-    stands = dict(await sql.lock_many(unit, number, [move.session.uuid for move in moves]))
-    changed: dict[SessionId, Session] = {}
-    for move in moves:
-        session = stands.get(move.session.uuid)
-        moved = session and step(session, move)
-        if moved is None or session is None:
-            continue
-        if moved.seq > session.seq:
-            publish(unit, moved.id, _news(moved, move.verb), after=session.seq, now=now)
-        stands[move.session.uuid] = changed[move.session] = moved
+    unit.defer(_advance, [_Deferred(transition, now)])
+
+
+async def _advance(unit: UnitOfWork, deferred: Sequence[_Deferred]) -> None:
+    store, now = deferred[0].transition.session.store, deferred[-1].now
+    ids = dict.fromkeys(transition.session for transition, _ in deferred)
+    sessions = await sql.lock_many(unit, store, ids)
+    wanted = [
+        (session, verb)
+        for (session, verb, attempt), _ in deferred
+        if session in sessions and attempt in (None, sessions[session].attempt)
+    ]
+    changed = {session.id for session in outbox.advance(unit, SESSION, sessions, wanted, now)}
+    found = await payments.latest_of(unit, store, [s.payment for s in sessions.values() if s.payment])
+    missing = [
+        (session.id, verb)
+        for session in sessions.values()
+        if session.payment and session.payment in found and (verb := verb_to_agree(session, *found[session.payment]))
+    ]
+    changed |= {session.id for session in outbox.advance(unit, SESSION, sessions, missing, now)}
     if changed:
-        await sql.write_many(unit, number, [(s, _due_at(s, now)) for _, s in sorted(changed.items())], now)
+        sql.write_many(unit, store, [sessions[session] for session in changed], now)
 
 
-def step(session: Session, move: Move) -> Session | None:
-    """The session after `move`; None when the move is old news."""
-    verb = move.verb
-    if move.attempt is not None and move.attempt != session.attempt:
+def verb_to_agree(session: Session, payment: Payment, attempt: Attempt) -> SessionVerb | None:
+    """What has yet to happen to the session for its status to agree with its payment's present status."""
+    if payment.is_paid:
+        return None if session.status is SessionStatus.COMPLETED else SessionVerb.SUCCEED
+    if session.status not in PAYING or session.attempt != attempt.number:
         return None
-    if verb == "succeed" and session.status not in PAYING:
-        verb = "succeed_late"
-    if not SESSION.allows(session.status, verb):
-        return None
-    status, event = SESSION.move(session.status, verb)
-    return replace(session, status=status, seq=session.seq + (event is not None))
+    if payment.status is PaymentStatus.FAILED:
+        return SessionVerb.DECLINE if payment.attempts_left > 0 else SessionVerb.EXHAUST
+    return _AGREES.get((session.status, payment.status))
 
 
-def _due_at(session: Session, now: datetime) -> datetime | None:
-    if session.status is SessionStatus.OPEN:
-        return session.due_at(now)
-    return session.expires_at if session.status in PAYING else None
-
-
-def _news(session: Session, verb: str) -> SessionEvent:
-    event = _EVENTS[session.status]
-    facts: dict[str, str | None] = {
-        "session": session.id,
-        "page": session.page,
-        "payment": session.payment,
-        "order": session.order,
-        "email": session.email,
-    }
-    if event is SessionExpired:
-        facts["reason"] = "ATTEMPTS" if verb == "exhaust" else "TIME"
-    return event(**facts)  # type: ignore[arg-type]  # the facts are those of the event's class
-
-
-_EVENTS: Final = {status: event for status, event in SESSION.moves.values() if event is not None}
+_AGREES: Final = {
+    (SessionStatus.PROCESSING, PaymentStatus.CANCELLED): SessionVerb.CANCEL_PAYMENT,
+    (SessionStatus.AWAITING_ACTION, PaymentStatus.CANCELLED): SessionVerb.CANCEL_PAYMENT,
+    (SessionStatus.PROCESSING, PaymentStatus.REQUIRES_ACTION): SessionVerb.NEED_ACTION,
+    (SessionStatus.AWAITING_ACTION, PaymentStatus.PROCESSING): SessionVerb.ACT,
+}

@@ -42,7 +42,7 @@ async def change(
 
     A payment that waits for its buyer is called off first, so that nobody pays the old price. Refuses with
     VersionMismatch when `if_version` is given and is not the session's, and with SessionOver, AlreadyPaid,
-    PaymentUnderWay and the refusals of the fields.
+    PaymentInProgress and the refusals of the fields.
     """
     for _ in range(_TRIES):
         if if_version is not None and session.version != if_version:

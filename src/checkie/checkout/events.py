@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
 from checkie.outbox import Event
 
 
+class SessionFields(TypedDict):
+    """The fields that every event of a session has."""
+
+    session: str
+    page: str
+    payment: str | None
+    order: str | None
+    email: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEvent(Event):
-    """What every event of a session tells. `payment` and `order` are None when it ended before paying began."""
+    """The fields that every event of a session has. `payment` and `order` are None if paying never started."""
 
     session: str
     page: str
@@ -28,14 +38,14 @@ class SessionCompleted(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionReopened(SessionEvent):
-    """An attempt failed or was called off; the buyer may try again."""
+    """An attempt failed or was cancelled, and the buyer may try again."""
 
     name: ClassVar[str] = "session.reopened"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionExpired(SessionEvent):
-    """Its time ran out (`TIME`), or no attempt is left (`ATTEMPTS`)."""
+    """The session ended unpaid: its time ran out (`TIME`), or no attempt is left (`ATTEMPTS`)."""
 
     name: ClassVar[str] = "session.expired"
     reason: str
@@ -43,6 +53,6 @@ class SessionExpired(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionAbandoned(SessionEvent):
-    """The buyer told an address and left."""
+    """The buyer entered an email address and left."""
 
     name: ClassVar[str] = "session.abandoned"

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from checkie.checkout import sql
-from checkie.checkout.advance import Move, advance
-from checkie.checkout.model import PAYING, Session
+from checkie.checkout.advance import Transition, advance, verb_to_agree
+from checkie.checkout.model import PAYING, Session, SessionVerb
 from checkie.db import Database
 from checkie.kernel.ids import SessionId
-from checkie.payments import cancel, latest_of
+from checkie.payments import cancel, find_latest
 from checkie.payments.port import Provider
 
-_LOOK_AGAIN = timedelta(minutes=5)
+_LOOK_AGAIN: Final = timedelta(minutes=5)
+_UNPAID: Final = (SessionVerb.DECLINE, SessionVerb.CANCEL_PAYMENT)
 
 
 async def expire_row(db: Database, providers: Mapping[str, Provider], row_id: UUID, now: datetime) -> None:
@@ -22,22 +24,29 @@ async def expire_row(db: Database, providers: Mapping[str, Provider], row_id: UU
     session = await sql.claim_due(db, SessionId.of(row_id), now, now + _LOOK_AGAIN)
     if session is None:
         return
-    moves = [Move(session.id, "expire" if session.expires_at <= now else "abandon")]
+    verb = SessionVerb.EXPIRE if session.expires_at <= now else SessionVerb.ABANDON
+    transitions: Sequence[Transition] = [Transition(session.id, verb)]
     if session.status in PAYING:
-        moves = [*await _call_off(db, providers, session, now), *moves]
+        transitions = await _end_payment(db, providers, session, verb, now)
     async with db.transaction() as unit:
-        standing = await sql.lock(unit, session.id)
-        if session.status in PAYING or standing.version == session.version:  # else the buyer was quicker
-            await advance(unit, session.id.store, moves, now)
+        current = await sql.lock(unit, session.id)
+        if current.status in PAYING or current.version == session.version:  # otherwise the buyer was quicker
+            for transition in transitions:
+                advance(unit, transition, now)
 
 
-async def _call_off(db: Database, providers: Mapping[str, Provider], session: Session, now: datetime) -> list[Move]:
-    """Call a live attempt off at its provider; the move that follows from how the payment stands then."""
-    found = await latest_of(db, session.id)
+async def _end_payment(
+    db: Database, providers: Mapping[str, Provider], session: Session, verb: SessionVerb, now: datetime
+) -> Sequence[Transition]:
+    """Cancel the session's live attempt at its provider; the transition that follows. None while it may succeed."""
+    found = await find_latest(db, session.payment)
     if found is None:
         return []
     if found[1].is_live:
         await cancel(db, providers, found[1], now)
-        found = await latest_of(db, session.id) or found
-    move = Move.after(*found)
-    return [move] if move else []
+        found = await find_latest(db, session.payment) or found
+    agreed = verb_to_agree(session, *found)
+    if agreed in _UNPAID:
+        agreed = verb
+    is_settled = not found[1].is_live
+    return [Transition(session.id, agreed, session.attempt)] if agreed and is_settled else []

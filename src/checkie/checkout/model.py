@@ -1,4 +1,4 @@
-"""A session: one buyer's run through a checkout. Its lifecycle, its rules. Pure."""
+"""A session: one buyer's run through a checkout. Its lifecycle and rules. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from checkie.checkout import events
+from checkie.checkout.events import SessionEvent, SessionFields
 from checkie.checkout.quote import Quote
 from checkie.kernel import Conflict, Invalid, Lifecycle, NotFound, Unauthorized
 from checkie.kernel.ids import OrderId, PageId, PaymentId, SessionId
@@ -22,55 +23,55 @@ class NoSuchSession(NotFound):
 
 
 class WrongSecret(Unauthorized):
-    """The client secret is missing or is not this session's. Send it as `Authorization: Bearer`."""
+    """The client secret is missing or does not belong to this session. Send it as `Authorization: Bearer`."""
 
     code = "session_secret_invalid"
 
 
-class IllegalSessionMove(Conflict):
-    """The session's state does not allow this."""
+class IllegalSessionTransition(Conflict):
+    """The session's status does not allow this."""
 
-    code = "session_illegal_move"
+    code = "session_illegal_transition"
 
 
 class SessionOver(Conflict):
-    """This checkout has expired. Start again; what you typed can be used once more."""
+    """This checkout session has expired. Open a new one."""
 
     code = "session_over"
 
 
 class AlreadyPaid(Conflict):
-    """This session is already paid."""
+    """This session has already been paid."""
 
     code = "session_already_paid"
 
 
-class PaymentUnderWay(Conflict):
-    """A payment for this session is under way and cannot be called off now. Wait for its result."""
+class PaymentInProgress(Conflict):
+    """A payment for this session is in progress and cannot be cancelled now. Wait for its outcome."""
 
-    code = "session_payment_under_way"
+    code = "session_payment_in_progress"
 
 
 class VersionMismatch(Conflict):
-    """The session has changed since it was read. Read it again."""
+    """The session has changed since it was retrieved. Retrieve it again."""
 
     code, status, title = "session_version_mismatch", 412, "Precondition failed"
 
 
 class EmailMissing(Invalid):
-    """Tell the buyer's e-mail address before paying."""
+    """An email address is required to pay."""
 
     code = "email_missing"
 
 
 class ProviderMissing(Conflict):
-    """The payment provider of this page is not configured here."""
+    """The payment provider of this page is not configured."""
 
     code = "provider_not_configured"
 
 
 class SessionStatus(StrEnum):
-    """How a session stands."""
+    """The status of a session."""
 
     OPEN = "OPEN"
     PROCESSING = "PROCESSING"
@@ -80,8 +81,23 @@ class SessionStatus(StrEnum):
     ABANDONED = "ABANDONED"
 
 
+class SessionVerb(StrEnum):
+    """What can happen to a session."""
+
+    CHANGE = "change"
+    PAY = "pay"
+    NEED_ACTION = "need_action"
+    ACT = "act"
+    SUCCEED = "succeed"
+    DECLINE = "decline"
+    CANCEL_PAYMENT = "cancel_payment"
+    EXHAUST = "exhaust"
+    EXPIRE = "expire"
+    ABANDON = "abandon"
+
+
 class Step(StrEnum):
-    """Where the buyer stands (seed 3's states; those that a session does not need are skipped)."""
+    """The buyer's position in the session. Steps that a session does not need are skipped."""
 
     GUEST_INFO = "GUEST_INFO"
     PAYMENT_METHOD = "PAYMENT_METHOD"
@@ -90,37 +106,36 @@ class Step(StrEnum):
     ORDER_CONFIRMATION = "ORDER_CONFIRMATION"
 
 
-_S = SessionStatus
+_S, _V = SessionStatus, SessionVerb
 PAYING: Final = (_S.PROCESSING, _S.AWAITING_ACTION)
 OVER: Final = (_S.EXPIRED, _S.ABANDONED)
 
-SESSION: Final = Lifecycle[SessionStatus, type[events.SessionEvent] | None](
+SESSION: Final = Lifecycle[SessionStatus, SessionVerb, type[SessionEvent] | None](
     name="session",
     start=_S.OPEN,
-    refusal=IllegalSessionMove,
-    moves={
-        # from                       verb             to                     and this happened
-        (_S.OPEN, "change"): (_S.OPEN, None),
-        (_S.OPEN, "pay"): (_S.PROCESSING, None),
-        (_S.OPEN, "expire"): (_S.EXPIRED, events.SessionExpired),
-        (_S.OPEN, "abandon"): (_S.ABANDONED, events.SessionAbandoned),
-        (_S.PROCESSING, "need_action"): (_S.AWAITING_ACTION, None),
-        (_S.AWAITING_ACTION, "act"): (_S.PROCESSING, None),
-        **{(state, "succeed"): (_S.COMPLETED, events.SessionCompleted) for state in PAYING},
-        **{(state, "decline"): (_S.OPEN, events.SessionReopened) for state in PAYING},
-        **{(state, "withdraw"): (_S.OPEN, events.SessionReopened) for state in PAYING},
-        **{(state, "exhaust"): (_S.EXPIRED, events.SessionExpired) for state in PAYING},
-        # a success that nobody expected any more is fulfilled, not lost
-        (_S.OPEN, "succeed_late"): (_S.COMPLETED, events.SessionCompleted),
-        (_S.EXPIRED, "succeed_late"): (_S.COMPLETED, events.SessionCompleted),
-        (_S.ABANDONED, "succeed_late"): (_S.COMPLETED, events.SessionCompleted),
+    refusal=IllegalSessionTransition,
+    transitions={
+        # from                       verb             to                     published event
+        (_S.OPEN, _V.CHANGE): (_S.OPEN, None),
+        (_S.OPEN, _V.PAY): (_S.PROCESSING, None),
+        (_S.PROCESSING, _V.NEED_ACTION): (_S.AWAITING_ACTION, None),
+        (_S.AWAITING_ACTION, _V.ACT): (_S.PROCESSING, None),
+        **{(state, _V.DECLINE): (_S.OPEN, events.SessionReopened) for state in PAYING},
+        **{(state, _V.CANCEL_PAYMENT): (_S.OPEN, events.SessionReopened) for state in PAYING},
+        **{(state, _V.EXHAUST): (_S.EXPIRED, events.SessionExpired) for state in PAYING},
+        # only once no attempt can still succeed
+        **{(state, _V.EXPIRE): (_S.EXPIRED, events.SessionExpired) for state in (_S.OPEN, *PAYING)},
+        (_S.OPEN, _V.ABANDON): (_S.ABANDONED, events.SessionAbandoned),
+        (_S.AWAITING_ACTION, _V.ABANDON): (_S.ABANDONED, events.SessionAbandoned),
+        # a success that arrives late is fulfilled, not lost
+        **{(state, _V.SUCCEED): (_S.COMPLETED, events.SessionCompleted) for state in (_S.OPEN, *PAYING, *OVER)},
     },
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session as its row holds it. `attempt` numbers the attempt that it is or was last paying with (0: none)."""
+    """A session. `attempt` is the number of the attempt that it pays with, or paid with last (0: none)."""
 
     id: SessionId
     page: PageId
@@ -141,7 +156,7 @@ class Session:
 
     @property
     def step(self) -> Step:
-        """Where the buyer stands."""
+        """The buyer's position."""
         if self.status is _S.COMPLETED:
             return Step.ORDER_CONFIRMATION
         if self.status in PAYING:
@@ -150,20 +165,34 @@ class Session:
             return Step.PAYMENT_FAILED
         return Step.PAYMENT_METHOD if self.email else Step.GUEST_INFO
 
-    def due_at(self, now: datetime) -> datetime:
-        """When to look at it again if nothing happens: its expiry, or sooner if a known buyer may have left."""
-        if self.email is None:
+    def due_at(self, now: datetime) -> datetime | None:
+        """When the worker looks at it if nothing happens: at its expiry, or sooner if a known buyer may have left.
+
+        None once it has ended.
+        """
+        if self.status in (_S.COMPLETED, *OVER):
+            return None
+        if self.email is None or self.status is _S.PROCESSING:
             return self.expires_at
         return min(self.expires_at, now + timedelta(seconds=self.abandoned_s))
 
+    def event(self, kind: type[SessionEvent], verb: SessionVerb) -> SessionEvent:
+        """The event of `kind` that it publishes when `verb` has happened to it."""
+        fields = SessionFields(
+            session=self.id, page=self.page, payment=self.payment, order=self.order, email=self.email
+        )
+        if kind is events.SessionExpired:
+            return events.SessionExpired(**fields, reason="ATTEMPTS" if verb is _V.EXHAUST else "TIME")
+        return kind(**fields)
+
     def authorize(self, secret: str | None) -> None:
-        """Refuses whoever does not know the client secret (WrongSecret)."""
+        """Refuses a caller without the client secret (WrongSecret)."""
         if secret is None or not hmac.compare_digest(hash_secret(secret), self.secret_hash):
             raise WrongSecret
 
 
 def check_time(session: Session, now: datetime) -> None:
-    """Refuses what is over: AlreadyPaid or SessionOver."""
+    """Refuses a session that has ended: AlreadyPaid or SessionOver."""
     if session.status is SessionStatus.COMPLETED:
         raise AlreadyPaid
     if session.status in OVER or session.expires_at <= now:
@@ -171,5 +200,5 @@ def check_time(session: Session, now: datetime) -> None:
 
 
 def hash_secret(secret: str) -> bytes:
-    """What we keep of a client secret. It has 256 random bits, so a plain hash cannot be searched."""
+    """The hash that is stored of a client secret. The secret has 256 random bits, so a plain hash suffices."""
     return hashlib.sha256(secret.encode()).digest()

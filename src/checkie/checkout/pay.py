@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
-from checkie import customers, orders, payments
+from checkie import customers, orders, outbox, payments
 from checkie.checkout import sql
-from checkie.checkout.advance import Move, step
+from checkie.checkout.advance import verb_to_agree
 from checkie.checkout.model import (
     PAYING,
     SESSION,
@@ -17,9 +17,10 @@ from checkie.checkout.model import (
     EmailMissing,
     ProviderMissing,
     Session,
+    SessionVerb,
     check_time,
 )
-from checkie.checkout.reopen import call_off
+from checkie.checkout.reopen import cancel_attempt
 from checkie.db import Database, UnitOfWork, retry_on_conflict
 from checkie.kernel.ids import OrderId, SessionId
 from checkie.payments import Attempt, Payment
@@ -77,7 +78,7 @@ async def pay_hosted(
 
     An attempt that was begun without such a page and only waits for its buyer is called off, for certain, and the next
     is begun. `pay` joins every attempt: whoever knows the session may call it, and must not be able to call off what
-    its buyer is paying with. Refuses with PaymentUnderWay, too.
+    its buyer is paying with. Refuses with PaymentInProgress, too.
     """
     intended = await _intend(db, providers, session_id, now)
     paying = await _authorize(db, providers, intended, now, hosted=True)
@@ -86,7 +87,7 @@ async def pay_hosted(
     check_time(paying.session, now)
     if paying.payment.is_spent:
         raise payments.NoAttemptsLeft
-    await call_off(db, providers, paying.payment, paying.attempt, now)
+    await cancel_attempt(db, providers, paying.session, paying.attempt, now)
     intended = await _intend(db, providers, session_id, now)
     return await _authorize(db, providers, intended, now, hosted=True)
 
@@ -157,13 +158,13 @@ def _lacks_page(paying: PaymentStarted) -> bool:
 
 async def _attempt(unit: UnitOfWork, session: Session, now: datetime) -> _Intended:
     """The attempt that lives, or a new one."""
-    found = await payments.latest_of(unit, session.id) if session.payment else None
+    found = await payments.find_latest(unit, session.payment)
     if session.status in PAYING and found is not None:
         payment, attempt = found
         if attempt.is_live:
             return session, payment, attempt
-        move = Move.after(payment, attempt)  # the news has not reached the session yet: it need not wait for it
-        session = (move and step(session, move)) or session
+        verb = verb_to_agree(session, payment, attempt)  # its event is not handled yet: the buyer need not wait for it
+        session = _advanced(unit, session, verb, now) if verb else session
     if found is not None and found[0].is_paid:
         raise AlreadyPaid
     _check(session, now)
@@ -177,7 +178,7 @@ def _check(session: Session, now: datetime) -> None:
 
 
 async def _start(unit: UnitOfWork, session: Session, earlier: Payment | None, now: datetime) -> _Intended:
-    status, _ = SESSION.move(session.status, "pay")
+    session = _advanced(unit, session, SessionVerb.PAY, now)
     email = session.email or ""
     customer = await customers.ensure(unit, session.id.store, email, now)
     total = session.quote.total
@@ -202,8 +203,13 @@ async def _start(unit: UnitOfWork, session: Session, earlier: Payment | None, no
         await orders.requote(unit, placed, now)
     else:
         orders.place(unit, placed, now)
-    session = replace(
-        session, status=status, version=session.version + 1, payment=payment.id, order=order, attempt=attempt.number
-    )
+    session = replace(session, payment=payment.id, order=order, attempt=attempt.number)
     sql.write_paying(unit, session, now)
-    return session, payment, attempt
+    return replace(session, version=session.version + 1), payment, attempt
+
+
+def _advanced(unit: UnitOfWork, session: Session, verb: SessionVerb, now: datetime) -> Session:
+    """The session after `verb`, whose event is published. It is written on condition of its version, not locked."""
+    SESSION.next(session.status, verb)
+    (changed,) = outbox.advance(unit, SESSION, {session.id: session}, [(session.id, verb)], now)
+    return changed

@@ -1,4 +1,4 @@
-"""Open a session again whose payment waits for its buyer: the payment is called off, for certain, or nothing is."""
+"""Reopen a session whose payment waits for its buyer: the payment is cancelled for certain, or nothing changes."""
 
 from __future__ import annotations
 
@@ -6,41 +6,41 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from checkie.checkout import sql
-from checkie.checkout.advance import Move, advance
-from checkie.checkout.model import PaymentUnderWay, Session, SessionStatus, check_time
+from checkie.checkout.advance import Transition, advance, verb_to_agree
+from checkie.checkout.model import PaymentInProgress, Session, SessionStatus, check_time
 from checkie.db import Database
-from checkie.payments import Attempt, Payment, cancel, latest_of
+from checkie.payments import Attempt, cancel, find_latest
 from checkie.payments.port import Declined, Provider, Withdrawn
 
 
 async def reopen(db: Database, providers: Mapping[str, Provider], session: Session, now: datetime) -> Session:
-    """The session, open again: its latest attempt is called off.
+    """The session, open again: its live attempt is cancelled.
 
-    Refuses with PaymentUnderWay when that could still succeed, and with SessionOver or AlreadyPaid.
+    Refuses with PaymentInProgress if the attempt could still succeed, and with SessionOver or AlreadyPaid.
     """
-    found = await latest_of(db, session.id)
+    found = await find_latest(db, session.payment)
     if found is not None:
-        await call_off(db, providers, *found, now)
+        await cancel_attempt(db, providers, session, found[1], now)
     session = await sql.get_session(db, session.id)
     check_time(session, now)
     if session.status is not SessionStatus.OPEN:
-        raise PaymentUnderWay
+        raise PaymentInProgress
     return session
 
 
-async def call_off(
-    db: Database, providers: Mapping[str, Provider], payment: Payment, attempt: Attempt, now: datetime
+async def cancel_attempt(
+    db: Database, providers: Mapping[str, Provider], session: Session, attempt: Attempt, now: datetime
 ) -> None:
     """Make sure that this attempt can no longer succeed, and let the session follow if it is paying with it.
 
-    Refuses with PaymentUnderWay when that is not certain.
+    Refuses with PaymentInProgress if that is not certain.
     """
     if attempt.is_live:
         outcome = await cancel(db, providers, attempt, now)
         if not isinstance(outcome, Withdrawn | Declined):
-            raise PaymentUnderWay
-        payment, attempt = await latest_of(db, payment.session) or (payment, attempt)
-    move = Move.after(payment, attempt)
-    if move is not None:
+            raise PaymentInProgress
+    found = await find_latest(db, session.payment)
+    verb = verb_to_agree(session, *found) if found else None
+    if verb is not None:
         async with db.transaction() as unit:
-            await advance(unit, payment.session.store, [move], now)
+            advance(unit, Transition(session.id, verb, None if found and found[0].is_paid else session.attempt), now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -30,9 +30,9 @@ set version = version + 1, email = $4, quote = $5, total_minor = $6, due_at = $7
 where store = $1 and id = $2 and version = $3
 """
 _PAY: Final = """
-update checkout.session set status = $3, version = $4, payment = $5, order_id = $6, attempt = $7, due_at = expires_at,
-  updated_at = $8
-where store = $1 and id = $2 and version = $4 - 1
+update checkout.session set status = $4, version = version + 1, payment = $5, order_id = $6, attempt = $7, seq = $8,
+  due_at = expires_at, updated_at = $9
+where store = $1 and id = $2 and version = $3
 """
 _WRITE_MANY: Final = """
 update checkout.session s
@@ -82,9 +82,10 @@ async def lock(unit: UnitOfWork, session: SessionId) -> Session:
     return _session(await unit.fetchrow(_LOCK, session.store, session.uuid))
 
 
-async def lock_many(unit: UnitOfWork, store: int, ids: Sequence[UUID]) -> Mapping[UUID, Session]:
+async def lock_many(unit: UnitOfWork, store: int, ids: Iterable[SessionId]) -> dict[SessionId, Session]:
     """Those of the store's sessions, locked in order."""
-    return {row["id"]: _session(row) for row in await unit.fetch(_LOCK_MANY, store, ids)}
+    found = [_session(row) for row in await unit.lock(_LOCK_MANY, store, [session.uuid for session in ids])]
+    return {session.id: session for session in found}
 
 
 async def change(db: Database, session: Session, now: datetime) -> bool:
@@ -104,32 +105,33 @@ async def change(db: Database, session: Session, now: datetime) -> bool:
 
 
 def write_paying(unit: UnitOfWork, session: Session, now: datetime) -> None:
-    """Write that the session pays. `WriteConflict` when its row is not of the version before this one."""
+    """Write that the session pays. WriteConflict when its row is not of this version any more."""
     unit.add(
         _PAY,
         session.id.store,
         session.id.uuid,
-        session.status,
         session.version,
+        session.status,
         session.payment.uuid if session.payment else None,
         session.order.uuid if session.order else None,
         session.attempt,
+        session.seq,
         now,
     )
 
 
-async def write_many(
-    unit: UnitOfWork, store: int, sessions: Sequence[tuple[Session, datetime | None]], now: datetime
-) -> None:
+def write_many(unit: UnitOfWork, store: int, sessions: Iterable[Session], now: datetime) -> None:
     """Write status, event count and due time of locked sessions of one store."""
-    await unit.execute(
+    changed = sorted(sessions, key=lambda session: session.id)
+    unit.add(
         _WRITE_MANY,
         store,
-        [session.id.uuid for session, _ in sessions],
-        [session.status for session, _ in sessions],
-        [session.seq for session, _ in sessions],
-        [due_at for _, due_at in sessions],
+        [session.id.uuid for session in changed],
+        [session.status for session in changed],
+        [session.seq for session in changed],
+        [session.due_at(now) for session in changed],
         now,
+        expect=len(changed),
     )
 
 

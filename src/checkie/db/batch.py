@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 _PARAMETER: Final = re.compile(r"\$(\d+)")
 _TARGET: Final = re.compile(r"\s*(?:(?:insert\s+into|update|delete\s+from)\s+([\w.\"]+)|select\s)", re.IGNORECASE)
+_PLAIN_INSERT: Final = re.compile(r"\s*insert\s(?!.*\b(?:on\s+conflict|select)\b)", re.IGNORECASE | re.DOTALL)
 _RETURNING: Final = re.compile(r"\breturning\b", re.IGNORECASE)
 
 
@@ -51,11 +52,10 @@ class Batch:
     def add(self, sql: str, args: Sequence[object], expect: int | None, name: str | None) -> None:
         """Put a statement in. `name`: what a later statement of this batch calls its returned rows."""
         place = len(self._statements)
-        self._statements.append(
-            _Statement(sql, name or f"statement_{place}", len(self._args), expect is not None, len(args))
-        )
+        counts = expect is not None and not _inserts_always(sql)
+        self._statements.append(_Statement(sql, name or f"statement_{place}", len(self._args), counts, len(args)))
         self._args.extend(args)
-        if expect is not None:
+        if counts:
             self._args.append(expect)
         if table := target(sql):
             self._tables.add(table)
@@ -72,6 +72,12 @@ def target(sql: str) -> str | None:
     if found is None:
         raise ValueError(f"a unit of work takes insert, update, delete or select, not {sql.strip()[:40]!r}")
     return found[1]
+
+
+@lru_cache(maxsize=1024)
+def _inserts_always(sql: str) -> bool:
+    """Whether it inserts one row or fails: then there is nothing to count."""
+    return _PLAIN_INSERT.match(sql) is not None
 
 
 @lru_cache(maxsize=256)

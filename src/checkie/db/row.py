@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import fields
 from enum import Enum
 from functools import lru_cache
 from types import NoneType, UnionType
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeAlias, TypeVar, get_args, get_type_hints
+
+import asyncpg
 
 from checkie.kernel import Id, Money
 
 Value = TypeVar("Value")
+_Read: TypeAlias = Callable[[asyncpg.Record, str], Any]
 
 
-def row(kind: type[Value], record: Mapping[str, Any], prefix: str = "") -> Value:
+def row(kind: type[Value], record: asyncpg.Record, prefix: str = "") -> Value:
     """The `kind` (a dataclass) that `record` holds: each field is in the column of its name behind `prefix`.
 
     An id is read from its uuid and an enum from its text. An amount of money `price` is in `price_minor`, its currency
@@ -24,12 +27,12 @@ def row(kind: type[Value], record: Mapping[str, Any], prefix: str = "") -> Value
 
 
 @lru_cache(maxsize=256)
-def _readers(kind: Any) -> tuple[tuple[str, Callable[[Mapping[str, Any], str], Any]], ...]:
+def _readers(kind: Any) -> tuple[tuple[str, _Read], ...]:
     types = get_type_hints(kind)
     return tuple((field.name, _reader(field.name, types[field.name])) for field in fields(kind))
 
 
-def _reader(name: str, wanted: Any) -> Callable[[Mapping[str, Any], str], Any]:
+def _reader(name: str, wanted: Any) -> _Read:
     options = [option for option in get_args(wanted) if option is not NoneType]
     kind = options[0] if isinstance(wanted, UnionType) and len(options) == 1 else wanted
     if kind is Money:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -11,7 +11,7 @@ import asyncpg
 from checkie.db.batch import Batch
 from checkie.db.statements import execute, fetch, fetchrow, fetchval
 
-Flush: TypeAlias = "Callable[[UnitOfWork, list[Any]], None]"
+Flush: TypeAlias = "Callable[[UnitOfWork, list[Any]], Awaitable[None]]"
 _LOCKS: Final = "for update"
 
 
@@ -65,7 +65,7 @@ class UnitOfWork:
         self._batches[-1].add(sql, args, expect, name)
 
     def defer(self, flush: Flush, items: Iterable[Any]) -> None:
-        """Hand `items` to `flush` just before the commit, with all others deferred to it: one write, not many."""
+        """Give `items` to `flush` before the commit, with all others deferred to it: one statement, not many."""
         self._deferred.setdefault(flush, []).extend(items)
 
     async def read(self, sql: str, *args: object) -> asyncpg.Record | None:
@@ -131,15 +131,16 @@ class UnitOfWork:
         self._sends_conditional = batch.is_conditional
         return batch.joined()
 
-    def flush(self) -> None:
-        """Add what was deferred."""
-        for flush, items in self._deferred.items():
-            flush(self, items)
-        self._deferred.clear()
+    async def flush(self) -> None:
+        """Do what was deferred, and what that defers in turn."""
+        while self._deferred:
+            deferred, self._deferred = self._deferred, {}
+            for flush, items in deferred.items():
+                await flush(self, items)
 
     async def commit(self) -> None:
         """Make it last: `Database.transaction` calls this at the end of its block."""
-        self.flush()
+        await self.flush()
         if self._connection is None and len(self._batches) < 2:
             if self._batches:
                 sql, args = self._next_batch()

@@ -10,63 +10,69 @@ from typing import Generic, TypeVar
 from checkie.kernel.refusal import Conflict
 
 State = TypeVar("State", bound=StrEnum)
+Verb = TypeVar("Verb", bound=StrEnum)
 Event = TypeVar("Event")
 
 
-class IllegalMove(Conflict):
-    """The thing's state does not allow this."""
+class IllegalTransition(Conflict):
+    """The resource's state does not allow this."""
 
-    code = "illegal_move"
+    code = "illegal_transition"
 
 
 @dataclass(frozen=True)
-class Lifecycle(Generic[State, Event]):
-    """Every move a thing may make; each pair that `moves` lacks is refused with `refusal`.
+class Lifecycle(Generic[State, Verb, Event]):
+    """Every transition of a resource; each pair that `transitions` lacks is refused with `refusal`.
 
-    `Event` is the class of what is published with the move (None: the move is not news).
+    `Event` is the class of what the transition publishes (None: it publishes nothing).
     """
 
     name: str
     start: State
-    moves: Mapping[tuple[State, str], tuple[State, Event]]
-    refusal: type[Conflict] = IllegalMove
+    transitions: Mapping[tuple[State, Verb], tuple[State, Event]]
+    refusal: type[Conflict] = IllegalTransition
 
     def __post_init__(self) -> None:
         unreachable = set(type(self.start)) - self.reachable()
         if unreachable:
-            raise ValueError(f"{self.name}: no way leads to {', '.join(sorted(unreachable))}")
+            raise ValueError(f"{self.name}: no transition leads to {', '.join(sorted(unreachable))}")
 
-    def move(self, state: State, verb: str) -> tuple[State, Event]:
+    def next(self, state: State, verb: Verb) -> tuple[State, Event]:
         """The next state and what to publish. Refuses every pair that is not in the table."""
-        if (state, verb) not in self.moves:
+        if not self.allows(state, verb):
             raise self.refusal(
                 f"A {self.name} that is {state} cannot {verb.replace('_', ' ')}.", state=state, verb=verb
             )
-        return self.moves[state, verb]
+        return self.transitions[state, verb]
 
-    def allows(self, state: State, verb: str) -> bool:
-        """Whether the table has this move."""
-        return (state, verb) in self.moves
+    def allows(self, state: State, verb: Verb) -> bool:
+        """Whether the table has this transition."""
+        return (state, verb) in self.transitions
+
+    def path(self, state: State, target: State) -> list[Verb]:
+        """The fewest verbs that lead from `state` to `target`; none if it is there, or if no way leads there."""
+        paths: dict[State, list[Verb]] = {state: []}
+        ahead = [state]
+        while ahead and target not in paths:
+            here = ahead.pop(0)
+            for (source, verb), (reached, _) in self.transitions.items():
+                if source == here and reached not in paths:
+                    paths[reached] = [*paths[here], verb]
+                    ahead.append(reached)
+        return paths.get(target, [])
 
     def reachable(self) -> set[State]:
-        """Every state that some way leads to from the start."""
-        seen: set[State] = set()
-        ahead = [self.start]
-        while ahead:
-            state = ahead.pop()
-            if state not in seen:
-                seen.add(state)
-                ahead.extend(target for (source, _), (target, _) in self.moves.items() if source == state)
-        return seen
+        """Every state that some path leads to from the start."""
+        return {state for state in type(self.start) if state == self.start or self.path(self.start, state)}
 
     def mermaid(self) -> str:
         """The table as a Mermaid state diagram, an arrow a row."""
         return "\n".join(["stateDiagram-v2", f"    [*] --> {self.start}", *self._arrows()])
 
     def _arrows(self) -> Iterator[str]:
-        for (source, verb), (target, event) in self.moves.items():
-            news = getattr(event, "name", None)
-            yield f"    {source} --> {target}: {verb}" + (f" / {news}" if news else "")
+        for (source, verb), (target, event) in self.transitions.items():
+            published = getattr(event, "name", None)
+            yield f"    {source} --> {target}: {verb}" + (f" / {published}" if published else "")
         for state in type(self.start):
-            if not any(source == state for source, _ in self.moves):
+            if not any(source == state for source, _ in self.transitions):
                 yield f"    {state} --> [*]"

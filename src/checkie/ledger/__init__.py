@@ -9,6 +9,7 @@ each provider collected (negative: it owes us), UNAPPLIED what arrived and fits 
 
 from checkie.ledger.check import check
 from checkie.ledger.fold import fold, stores_to_fold
+from checkie.ledger.lock import lock
 from checkie.ledger.model import Account, Kind, Transfer
 from checkie.ledger.post import post
 from checkie.ledger.queries import Balance, balances, subjects, transfers_of
@@ -21,6 +22,7 @@ __all__ = [
     "balances",
     "check",
     "fold",
+    "lock",
     "post",
     "stores_to_fold",
     "subjects",

@@ -29,11 +29,14 @@ _DELTAS: Final = """
 insert into ledger.delta (store, transfer, account, amount_minor)
 select store, id, source, -amount_minor from booked union all select store, id, target, amount_minor from booked
 """
-# One key for two movements is a mistake of ours, never to be passed over.
-_REUSED: Final = """
+# Each transfer is booked now or was booked before, exactly so. One that a concurrent transaction books is neither: the
+# unit is undone, and finds it booked when it is retried. One key for two movements is never passed over.
+_DONE: Final = """
+select 1 from booked
+union all
 select 1 from unnest($2::text[], $3::uuid[], $4::uuid[], $5::bigint[]) as w (key, source, target, amount_minor)
 join ledger.transfer x on x.store = $1 and x.key = w.key
-where (x.source, x.target, x.amount_minor) <> (w.source, w.target, w.amount_minor)
+where (x.source, x.target, x.amount_minor) = (w.source, w.target, w.amount_minor)
 """
 _Side: TypeAlias = tuple[str, str, str]
 """Kind, owner and currency."""
@@ -42,11 +45,14 @@ _Side: TypeAlias = tuple[str, str, str]
 async def post(unit: UnitOfWork, store: int, transfers: Sequence[Transfer], now: datetime) -> None:
     """Add the booking of `transfers` to the caller's unit of work.
 
-    A key moves money once. A transfer whose key is booked already, by this call or another, is done and changes
-    nothing. With other accounts or another amount under the same key the unit raises WriteConflict.
+    A key moves money once: a transfer that is booked already changes nothing. The unit raises WriteConflict if the same
+    key is being booked concurrently (a retry finds it booked), or is booked with other accounts or another amount.
+    ValueError for a key that comes twice.
     """
     if not transfers:
         return
+    if len({t.key for t in transfers}) < len(transfers):
+        raise ValueError("each transfer has a key of its own")
     ids = await _accounts(unit, store, transfers, now)
     sources = [ids[_side(t.source, t)] for t in transfers]
     targets = [ids[_side(t.target, t)] for t in transfers]
@@ -68,7 +74,7 @@ async def post(unit: UnitOfWork, store: int, transfers: Sequence[Transfer], now:
         name="booked",
     )
     unit.add(_DELTAS, expect=None)
-    unit.add(_REUSED, store, keys, sources, targets, amounts, expect=0)
+    unit.add(_DONE, store, keys, sources, targets, amounts, expect=len(transfers))
 
 
 async def _accounts(unit: UnitOfWork, store: int, transfers: Sequence[Transfer], now: datetime) -> Mapping[_Side, UUID]:

@@ -1,12 +1,14 @@
-"""Orders: what was bought, from the moment a session starts paying.
+"""Orders: what was bought, from the moment a buyer starts to pay.
 
 Owns schema `orders`. Publishes `order.created`, `.completed`, `.failed`, `.cancelled`, `.refunded`.
-Invariants: one order a session; an order is completed if and only if its payment succeeded.
+Invariants: one order a session; an order's status agrees with its payment's, whatever the order of events.
 """
 
-from checkie.orders.advance import Move, advance
-from checkie.orders.model import OrderStatus
-from checkie.orders.place import Placed, place, requote
+from checkie.orders import follow
+from checkie.orders.advance import advance
+from checkie.orders.model import OrderStatus, OrderVerb
+from checkie.orders.place import place, requote
+from checkie.orders.placed import Placed
 from checkie.orders.queries import paid
 
-__all__ = ["Move", "OrderStatus", "Placed", "advance", "paid", "place", "requote"]
+__all__ = ["OrderStatus", "OrderVerb", "Placed", "advance", "follow", "paid", "place", "requote"]

@@ -8,10 +8,12 @@ Rule for publishers: lock the aggregate's row before you write anything else, or
 One that wrote first, and so got its place in the order, and waited then would stand before the one it waited for.
 """
 
+from checkie.outbox.advance import advance
 from checkie.outbox.bus import Batch, Bus, Position
 from checkie.outbox.check import check
 from checkie.outbox.consumer import Consumer, Reaction
 from checkie.outbox.event import Event, Recorded
+from checkie.outbox.handlers import Dispatch, Handlers
 from checkie.outbox.inbox import is_recorded, prune_inbox, record_message, record_new
 from checkie.outbox.postgres import PostgresBus
 from checkie.outbox.publish import publish
@@ -21,11 +23,14 @@ __all__ = [
     "Batch",
     "Bus",
     "Consumer",
+    "Dispatch",
     "Event",
+    "Handlers",
     "Position",
     "PostgresBus",
     "Reaction",
     "Recorded",
+    "advance",
     "check",
     "is_recorded",
     "prune_inbox",

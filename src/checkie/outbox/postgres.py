@@ -20,7 +20,7 @@ _POSITIONS: Final = (
 # Sequences and xids are handed out before commit, so a row can appear behind one already read. What is below the oldest
 # transaction still open can no longer gain rows.
 _READ: Final = """
-select e.store, e.id, e.aggregate, e.seq, e.name, e.body, e.at, e.partition, e.xid::text as xid
+select e.store, e.id, e.aggregate, e.seq, e.name, e.version, e.body, e.at, e.partition, e.xid::text as xid
 from unnest($1::smallint[], $2::text[], $3::uuid[]) as p (partition, xid, event)
 cross join lateral (
   select * from outbox.event e
@@ -34,7 +34,7 @@ order by e.xid, e.id
 # the other may even stand behind a third that is still open. So what came before the events read is fetched, wherever
 # it stands. It is read again in its place, where the inbox knows it.
 _OVERTAKEN: Final = """
-select e.store, e.id, e.aggregate, e.seq, e.name, e.body, e.at, e.partition
+select e.store, e.id, e.aggregate, e.seq, e.name, e.version, e.body, e.at, e.partition
 from unnest($1::int[], $2::uuid[], $3::int[], $4::text[], $5::uuid[]) as a (store, aggregate, seq, xid, event)
 join outbox.event e on e.store = a.store and e.aggregate = a.aggregate and e.seq < a.seq
 where (e.xid, e.id) > (a.xid::xid8, a.event)
@@ -116,6 +116,7 @@ def _recorded(row: asyncpg.Record) -> Recorded:
         aggregate=row["aggregate"],
         seq=row["seq"],
         name=row["name"],
+        version=row["version"],
         body=row["body"],
         at=row["at"],
         partition=row["partition"],

@@ -35,13 +35,13 @@ def publish(unit: UnitOfWork, aggregate: Id, *events: Event, after: int, now: da
     if unit.store not in (None, aggregate.store):
         raise ValueError(f"a unit of work publishes events of one store: {unit.store}, not {aggregate.store}")
     unit.store = aggregate.store
+    if not events:
+        return after
     unit.defer(_write, [_Numbered(aggregate, after + place, event, now) for place, event in enumerate(events, start=1)])
     return after + len(events)
 
 
-def _write(unit: UnitOfWork, items: list[_Numbered]) -> None:
-    if not items:
-        return
+async def _write(unit: UnitOfWork, items: list[_Numbered]) -> None:
     store = items[0].aggregate.store
     columns: tuple[list[Any], ...] = ([], [], [], [], [], [], [], [])
     for aggregate, seq, event, at in items:
@@ -57,4 +57,4 @@ def _write(unit: UnitOfWork, items: list[_Numbered]) -> None:
         )
         for column, value in zip(columns, values, strict=True):
             column.append(value)
-    unit.add(_INSERT, store, *columns, expect=len(items))
+    unit.add(_INSERT, store, *columns, expect=None)

@@ -19,7 +19,7 @@ select store, event, at from outbox.dead_letter where consumer = $1 and (at, eve
 order by at, event limit $4
 """
 _EVENT: Final = """
-select store, id, aggregate, seq, name, body, at, partition from outbox.event where store = $1 and id = $2
+select store, id, aggregate, seq, name, version, body, at, partition from outbox.event where store = $1 and id = $2
 """
 _FORGET: Final = "delete from outbox.dead_letter where store = $1 and consumer = $2 and event = $3"
 

@@ -11,7 +11,7 @@ from checkie.payments.authorize import authorize
 from checkie.payments.begin import Collect, begin, begin_again
 from checkie.payments.cancel import cancel
 from checkie.payments.model import Attempt, AttemptStatus, NoAttemptsLeft, Payment, PaymentStatus
-from checkie.payments.queries import check, latest_of, paid
+from checkie.payments.queries import check, find_latest, latest_of, paid
 from checkie.payments.receive import receive
 from checkie.payments.sql import find_due
 
@@ -31,6 +31,7 @@ __all__ = [
     "cancel",
     "check",
     "find_due",
+    "find_latest",
     "latest_of",
     "paid",
     "receive",

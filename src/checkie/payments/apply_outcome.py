@@ -72,10 +72,10 @@ def _follow(payment: Payment, attempt: Attempt, verb: str) -> Change | None:
     """Moves without money: the payment goes along with its latest attempt."""
     if not ATTEMPT.allows(attempt.status, verb):
         return None
-    attempt = replace(attempt, status=ATTEMPT.move(attempt.status, verb)[0])
+    attempt = replace(attempt, status=ATTEMPT.next(attempt.status, verb)[0])
     if attempt.number != payment.attempts or not PAYMENT.allows(payment.status, verb):
         return Change(payment, attempt)
-    status, happened = PAYMENT.move(payment.status, verb)
+    status, happened = PAYMENT.next(payment.status, verb)
     payment = replace(payment, status=status)
     return Change(payment, attempt, events=(happened(**event_fields(payment, attempt)),))
 
@@ -88,10 +88,10 @@ def _approved(payment: Payment, attempt: Attempt, outcome: Approved) -> Change |
     attempt = replace(attempt, reference=outcome.reference, facts=facts, three_ds_status=proof)
     if outcome.amount != attempt.amount:
         return _mismatched(payment, attempt, outcome.amount)
-    attempt = replace(attempt, status=ATTEMPT.move(attempt.status, "succeed")[0])
+    attempt = replace(attempt, status=ATTEMPT.next(attempt.status, "succeed")[0])
     if not PAYMENT.allows(payment.status, "succeed") or attempt.amount != payment.amount:
         return _unapplied(payment, attempt, outcome.amount, "DUPLICATE")
-    status, _ = PAYMENT.move(payment.status, "succeed")
+    status, _ = PAYMENT.next(payment.status, "succeed")
     payment = replace(payment, status=status, failure_code=None, failure_message=None)
     event = events.PaymentCompleted(
         **event_fields(payment, attempt),
@@ -114,7 +114,7 @@ def _mismatched(payment: Payment, attempt: Attempt, received: Money) -> Change:
     """Another amount or currency than asked for: nothing may follow from it but a person's look."""
     attempt = replace(
         attempt,
-        status=ATTEMPT.move(attempt.status, "flag_mismatch")[0],
+        status=ATTEMPT.next(attempt.status, "flag_mismatch")[0],
         failure_code=INTEGRITY,
         failure_message=_INTEGRITY_MESSAGE,
     )
@@ -147,7 +147,7 @@ def _declined(payment: Payment, attempt: Attempt, outcome: Declined) -> Change |
         return None
     attempt = replace(
         attempt,
-        status=ATTEMPT.move(attempt.status, "fail")[0],
+        status=ATTEMPT.next(attempt.status, "fail")[0],
         reference=outcome.reference or attempt.reference,
         failure_code=outcome.code,
         failure_message=outcome.message,
@@ -160,7 +160,7 @@ def _declined(payment: Payment, attempt: Attempt, outcome: Declined) -> Change |
 
 
 def _fail(payment: Payment, attempt: Attempt, code: str, message: str) -> tuple[Payment, events.PaymentFailed]:
-    status, _ = PAYMENT.move(payment.status, "fail")
+    status, _ = PAYMENT.next(payment.status, "fail")
     payment = replace(payment, status=status, failure_code=code, failure_message=message)
     event = events.PaymentFailed(
         **event_fields(payment, attempt),
@@ -194,7 +194,7 @@ def _told_of_refund(change: Change, fresh: int) -> Change:
     verb = "refund_rest" if total == payment.amount.minor else "refund_part"
     if not PAYMENT.allows(payment.status, verb):
         return change
-    status, _ = PAYMENT.move(payment.status, verb)
+    status, _ = PAYMENT.next(payment.status, verb)
     payment = replace(payment, status=status, refunded_minor=total)
     facts = event_fields(payment, change.attempt)
     event = events.PaymentRefunded(**facts, refund=fresh, refunded=total)

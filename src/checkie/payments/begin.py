@@ -60,7 +60,7 @@ def begin_again(
         raise NoAttemptsLeft
     if not PAYMENT.allows(earlier.status, "retry"):
         raise WriteConflict
-    status, event = PAYMENT.move(earlier.status, "retry")
+    status, event = PAYMENT.next(earlier.status, "retry")
     payment = replace(earlier, status=status, attempts=earlier.attempts + 1, amount=amount)
     attempt = _attempt(payment, provider, now)
     retried = event(**event_fields(payment, attempt))

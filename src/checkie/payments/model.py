@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, TypedDict
+from typing import Any, Final, TypedDict
 
 from checkie.kernel import Conflict, Lifecycle, Money, NotFound
 from checkie.kernel.ids import AttemptId, OrderId, PaymentId, SessionId
@@ -23,10 +23,10 @@ class NoSuchAttempt(NotFound):
     code = "attempt_not_found"
 
 
-class IllegalPaymentMove(Conflict):
+class IllegalPaymentTransition(Conflict):
     """The payment's state does not allow this."""
 
-    code = "payment_illegal_move"
+    code = "payment_illegal_transition"
 
 
 class NoAttemptsLeft(Conflict):
@@ -71,11 +71,11 @@ _P, _A = PaymentStatus, AttemptStatus
 LIVE: Final = (_A.PENDING, _A.REQUIRES_ACTION, _A.PROCESSING, _A.UNKNOWN)
 _OVER: Final = (_A.FAILED, _A.CANCELLED)
 
-PAYMENT: Final = Lifecycle[PaymentStatus, type[events.PaymentEvent]](
+PAYMENT: Final = Lifecycle[PaymentStatus, Any, type[events.PaymentEvent]](
     name="payment",
     start=_P.PENDING,
-    refusal=IllegalPaymentMove,
-    moves={
+    refusal=IllegalPaymentTransition,
+    transitions={
         # from                      verb              to                      and this happened
         (_P.PENDING, "need_action"): (_P.REQUIRES_ACTION, events.PaymentRequiresAction),
         (_P.PROCESSING, "need_action"): (_P.REQUIRES_ACTION, events.PaymentRequiresAction),
@@ -102,11 +102,11 @@ PAYMENT: Final = Lifecycle[PaymentStatus, type[events.PaymentEvent]](
 )
 
 # An attempt is told of through its payment's events, so its own moves publish nothing.
-ATTEMPT: Final = Lifecycle[AttemptStatus, None](
+ATTEMPT: Final = Lifecycle[AttemptStatus, Any, None](
     name="attempt",
     start=_A.PENDING,
-    refusal=IllegalPaymentMove,
-    moves={
+    refusal=IllegalPaymentTransition,
+    transitions={
         (_A.PENDING, "await_buyer"): (_A.PENDING, None),
         (_A.UNKNOWN, "await_buyer"): (_A.PENDING, None),
         (_A.PENDING, "mark_unknown"): (_A.UNKNOWN, None),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from checkie.db import Database, UnitOfWork
@@ -13,7 +13,7 @@ from checkie.payments.sql import ATTEMPT_COLUMNS, PAYMENT_COLUMNS, attempt_of, p
 _LATEST: Final = f"""
 select {PAYMENT_COLUMNS}, {ATTEMPT_COLUMNS}
 from payments.payment p join payments.attempt a on a.store = p.store and a.payment = p.id and a.number = p.attempts
-where p.store = $1 and p.session = $2
+where p.store = $1 and p.id = any($2)
 """
 _PAID: Final = """
 select id, session, order_id from payments.payment where status in ('SUCCEEDED', 'PARTIALLY_REFUNDED', 'REFUNDED')
@@ -31,10 +31,20 @@ where (p.status in ('SUCCEEDED', 'PARTIALLY_REFUNDED', 'REFUNDED'))
 """
 
 
-async def latest_of(db: Database | UnitOfWork, session: SessionId) -> tuple[Payment, Attempt] | None:
-    """The session's payment and its latest attempt, if it has begun to pay."""
-    row = await db.read(_LATEST, session.store, session.uuid)
-    return None if row is None else (payment_of(row), attempt_of(row))
+async def latest_of(
+    db: Database | UnitOfWork, store: int, ids: Sequence[PaymentId]
+) -> Mapping[PaymentId, tuple[Payment, Attempt]]:
+    """Those of the store's payments, each with its latest attempt. One statement."""
+    rows = await db.read_all(_LATEST, store, [payment.uuid for payment in ids])
+    found = [(payment_of(row), attempt_of(row)) for row in rows]
+    return {payment.id: (payment, attempt) for payment, attempt in found}
+
+
+async def find_latest(db: Database | UnitOfWork, payment: PaymentId | None) -> tuple[Payment, Attempt] | None:
+    """The payment and its latest attempt, if there is one."""
+    if payment is None:
+        return None
+    return (await latest_of(db, payment.store, [payment])).get(payment)
 
 
 async def paid(db: Database) -> Collection[tuple[PaymentId, SessionId, OrderId]]:

@@ -56,8 +56,8 @@ where store = $1 and id = $2 and version = $3
 """
 _WRITE_ATTEMPT: Final = """
 update payments.attempt
-set version = version + 1, provider_reference = $4, status = $5, is_applied = $6, refunded_minor = $7, failure_code = $8,
-  failure_message = $9,
+set version = version + 1, provider_reference = $4, status = $5, is_applied = $6, refunded_minor = $7,
+  failure_code = $8, failure_message = $9,
   requires_3ds = $10, three_ds_status = $11, provider_response = $12,
   asks = case when $5 = 'UNKNOWN' and status <> 'UNKNOWN' then 0 else asks end,
   ask_at = case when $5 = 'UNKNOWN' and status <> 'UNKNOWN' then $13::timestamptz when $14 then ask_at

@@ -106,7 +106,7 @@ class _Work:
 
 
 def _result(claimed: Claimed, answer: Answer, verdict: Verdict) -> Result:
-    status, _ = DELIVERY.move(claimed.attempt.status, verdict.verb)
+    status, _ = DELIVERY.next(claimed.attempt.status, verdict.verb)
     if isinstance(answer, NoAnswer):
         return Result(claimed.attempt, status, None, None, answer.why, verdict.next_retry_at)
     return Result(claimed.attempt, status, answer.status, answer.body, _error(answer), verdict.next_retry_at)

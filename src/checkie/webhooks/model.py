@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from checkie.kernel import Conflict, Invalid, Lifecycle, NotFound
 from checkie.kernel.ids import DeliveryId, EndpointId
@@ -69,10 +69,10 @@ class Status(StrEnum):
     FAILED = "FAILED"
 
 
-DELIVERY: Final = Lifecycle[Status, None](
+DELIVERY: Final = Lifecycle[Status, Any, None](
     name="delivery",
     start=Status.PENDING,
-    moves={
+    transitions={
         (Status.PENDING, "deliver"): (Status.DELIVERED, None),
         (Status.PENDING, "retry"): (Status.RETRYING, None),
         (Status.PENDING, "give_up"): (Status.FAILED, None),

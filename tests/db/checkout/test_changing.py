@@ -10,7 +10,7 @@ import pytest
 from checkie import catalog, checkout
 from checkie.catalog import Pricing
 from checkie.checkout import Session, SessionStatus
-from checkie.checkout.model import AlreadyPaid, PaymentUnderWay, SessionOver, VersionMismatch
+from checkie.checkout.model import AlreadyPaid, PaymentInProgress, SessionOver, VersionMismatch
 from checkie.checkout.quote import QuantityOutOfRange
 from checkie.customers import InvalidEmail
 from checkie.db import Database
@@ -129,7 +129,7 @@ class TestWhileAPaymentWaits:
     async def test_too_late_completes_the_session(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()
         merchant.fake.confirm(paying.attempt.id, GOOD)
-        with pytest.raises(PaymentUnderWay):
+        with pytest.raises(PaymentInProgress):
             await merchant.change(opened, quantity=2)
         await merchant.drain()
         assert (await merchant.status(opened)).session.status is SessionStatus.COMPLETED
@@ -140,7 +140,7 @@ class TestWhileAPaymentWaits:
     async def test_and_nobody_knows_whether_it_could_be_called_off_nothing_changes(self, merchant: Merchant) -> None:
         opened, _ = await merchant.paying()
         merchant.fake.silent = True
-        with pytest.raises(PaymentUnderWay):
+        with pytest.raises(PaymentInProgress):
             await merchant.change(opened, quantity=2)
         assert (await merchant.status(opened)).session.quote.quantity == 1
 

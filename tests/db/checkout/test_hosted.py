@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from checkie.checkout.model import PaymentUnderWay, SessionOver
+from checkie.checkout.model import PaymentInProgress, SessionOver
 from checkie.checkout.open import Opened
 from checkie.checkout.pay import PaymentStarted
 from checkie.db import Database
@@ -107,7 +107,7 @@ class TestAnAttemptWithoutThePage:
             merchant.fake.confirm(key, GOOD)
 
         merchant.fake.meanwhile = paid_meanwhile
-        with pytest.raises(PaymentUnderWay):
+        with pytest.raises(PaymentInProgress):
             await merchant.pay(opened, hosted=True)
         await merchant.drain()
         assert await merchant.attempts(opened) == ["SUCCEEDED"]
@@ -121,7 +121,7 @@ class TestAnAttemptWithoutThePage:
             merchant.fake.silent = True
 
         merchant.fake.meanwhile = silent_from_now_on
-        with pytest.raises(PaymentUnderWay):
+        with pytest.raises(PaymentInProgress):
             await merchant.pay(opened, hosted=True)
         merchant.fake.silent, merchant.fake.meanwhile = False, None
         merchant.fake.confirm(first.attempt.id)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from checkie import checkout, customers, payments
+from checkie import checkout, customers
 from checkie.checkout import SessionStatus
 from checkie.checkout.model import AlreadyPaid, EmailMissing, ProviderMissing, SessionOver
 from checkie.checkout.open import Opened
@@ -127,10 +127,12 @@ class TestAtOnce:
         before = (await merchant.status(opened)).payment
         assert before is not None
         async with merchant.db.transaction() as somebody:
-            await somebody.execute("update payments.payment set seq = seq + 1 where store = $1", merchant.store.number)
+            await somebody.execute(
+                "update payments.payment set version = version + 1 where store = $1", merchant.store.number
+            )
             call = asyncio.create_task(merchant.pay(opened))
             await asyncio.sleep(0.1)
-        assert (await call).payment.seq == before.seq + 2
+        assert (await call).payment.version == before.version + 2
         assert await merchant.attempts(opened) == ["FAILED", "PENDING"]
 
     async def test_calls_before_the_news_of_a_decline_make_one_more(self, merchant: Merchant) -> None:
@@ -279,4 +281,4 @@ class TestSilence:
 
         merchant.fake.meanwhile = meanwhile
         await merchant.pay(opened)
-        assert await payments.latest_of(merchant.db, opened.session.id) is not None
+        assert (await merchant.status(opened)).payment is not None

@@ -109,11 +109,12 @@ class TestAPage:
 
 class TestACustomer:
     async def ensure(self, db: Database, store: int, email: str) -> CustomerId:
+        @retry_on_conflict()
         async def once() -> CustomerId:
             async with db.transaction() as unit:
                 return await customers.ensure(unit, store, email, START)
 
-        return await retry_on_conflict(once)
+        return await once()
 
     async def test_is_one_for_an_address_however_it_is_cased(self, db: Database) -> None:
         store = (await make.store(db)).number

@@ -172,7 +172,7 @@ class TestALateSuccess:
         assert await merchant.hear(paying.attempt.id)
         assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
         assert await merchant.balances() == SALE
-        assert await merchant.events(opened.session.id) == ["session.reopened", "session.expired", "session.completed"]
+        assert await merchant.events(opened.session.id) == ["session.expired", "session.completed"]
 
     async def test_after_abandonment_is_fulfilled(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()

@@ -8,7 +8,7 @@ from importlib import import_module
 import pytest
 
 from checkie import ledger
-from checkie.db import Database
+from checkie.db import Database, retry_on_conflict
 from checkie.kernel import Money
 from checkie.kernel.ids import PaymentId
 from checkie.ledger import Account, Kind, Transfer
@@ -23,6 +23,7 @@ async def store(db: Database) -> int:
     return (await make.store(db)).number
 
 
+@retry_on_conflict()
 async def book(db: Database, store: int, key: str, minor: int = 10) -> None:
     booked = Transfer("payment", CLEARING, MERCHANT, Money(minor, "USD"), PaymentId.new(store, START), key)
     async with db.transaction() as unit:

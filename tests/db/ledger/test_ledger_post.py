@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from checkie import ledger
-from checkie.db import Database, WriteConflict
+from checkie.db import Database, WriteConflict, retry_on_conflict
 from checkie.kernel import Money
 from checkie.kernel.ids import PaymentId
 from checkie.ledger import Account, Kind, Transfer
@@ -42,6 +42,7 @@ def transfer(
     return Transfer("payment", source, target, Money(minor, currency), PaymentId.new(store, START), key)
 
 
+@retry_on_conflict()
 async def post(db: Database, store: int, *transfers: Transfer) -> None:
     async with db.transaction() as unit:
         await ledger.post(unit, store, transfers, START)
@@ -64,23 +65,50 @@ class TestPost:
         }
 
     async def test_moves_money_once_under_a_key(self, db: Database, store: int) -> None:
-        await post(db, store, transfer(store))
-        for again in (transfer(store), transfer(store, minor=999), transfer(store, target=FEES)):
-            with pytest.raises(WriteConflict):
-                await post(db, store, again)
+        for _ in range(3):
+            await post(db, store, transfer(store))
         moved = {account: minor for account, minor in (await held(db, store)).items() if minor}
         assert moved == {("CLEARING", "fake", "USD"): -1000, ("MERCHANT", "", "USD"): 1000}
 
-    async def test_books_nothing_when_one_key_of_several_is_known(self, db: Database, store: int) -> None:
+    async def test_refuses_something_else_under_a_known_key(self, db: Database, store: int) -> None:
         await post(db, store, transfer(store))
-        with pytest.raises(WriteConflict):
-            await post(db, store, transfer(store, "k2", 5), transfer(store))
-        assert (await held(db, store))["MERCHANT", "", "USD"] == 1000
+        for other in (transfer(store, minor=999), transfer(store, target=FEES)):
+            with pytest.raises(WriteConflict):
+                await post(db, store, other)
+        moved = {account: minor for account, minor in (await held(db, store)).items() if minor}
+        assert moved == {("CLEARING", "fake", "USD"): -1000, ("MERCHANT", "", "USD"): 1000}
 
-    async def test_books_nothing_when_a_key_comes_twice(self, db: Database, store: int) -> None:
-        with pytest.raises(WriteConflict):
+    async def test_books_what_is_new_beside_a_known_key(self, db: Database, store: int) -> None:
+        await post(db, store, transfer(store))
+        await post(db, store, transfer(store, "k2", 5), transfer(store))
+        assert (await held(db, store))["MERCHANT", "", "USD"] == 1005
+
+    async def test_refuses_a_key_that_comes_twice(self, db: Database, store: int) -> None:
+        with pytest.raises(ValueError, match="a key of its own"):
             await post(db, store, transfer(store), transfer(store))
-        assert set((await held(db, store)).values()) <= {0}
+
+    async def test_takes_no_second_connection_in_an_open_transaction(self, database_url: str, store: int) -> None:
+        """With one connection a unit of work that has begun must not wait for another to open its accounts."""
+        async with Database(database_url, size=1) as narrow:
+            async with asyncio.timeout(5), narrow.transaction() as unit:
+                await unit.execute("select 1")
+                await ledger.post(unit, store, [transfer(store)], START)
+            assert (await held(narrow, store))["MERCHANT", "", "USD"] == 1000
+
+    async def test_forgets_accounts_whose_opening_was_undone(self, db: Database, store: int) -> None:
+        async def crash() -> None:
+            async with db.transaction() as unit:
+                await unit.execute("select 1")
+                await ledger.post(unit, store, [transfer(store)], START)
+                await unit.execute("select 1")
+                await ledger.post(unit, store, [transfer(store, "k2")], START)
+                raise ConnectionError
+
+        with pytest.raises(ConnectionError):
+            await crash()
+        await post(db, store, transfer(store))
+        assert await db.fetchval("select count(*) from ledger.account where store = $1", store) == 2
+        assert (await held(db, store))["MERCHANT", "", "USD"] == 1000
 
     async def test_of_nothing_is_nothing(self, db: Database, store: int) -> None:
         await post(db, store)
@@ -132,10 +160,14 @@ class TestAtOnce:
         assert await db.fetchval("select count(*) from ledger.account where store = $1", store) == 2
 
     async def test_one_key_books_once(self, db: Database, store: int) -> None:
+        await asyncio.gather(*(post(db, store, transfer(store)) for _ in range(20)))
+        assert (await held(db, store))["MERCHANT", "", "USD"] == 1000
+
+    async def test_one_key_for_two_amounts_books_one_of_them(self, db: Database, store: int) -> None:
         posts = (post(db, store, transfer(store, minor=minor)) for minor in (1, 2) * 10)
         ends = await asyncio.gather(*posts, return_exceptions=True)
-        assert ends.count(None) == 1
-        assert sum(isinstance(end, WriteConflict) for end in ends) == 19
+        assert ends.count(None) == 10
+        assert sum(isinstance(end, WriteConflict) for end in ends) == 10
         assert (await held(db, store))["MERCHANT", "", "USD"] in {1, 2}
 
 
@@ -184,3 +216,26 @@ class TestAppendOnly:
             with pytest.raises(asyncpg.CheckViolationError) as violated:
                 await owner.execute(f"update ledger.transfer set {change} where store = $1", store)
             assert violated.value.constraint_name == rule
+
+
+class TestABoundedDebit:
+    """Many at once take what the account holds, and never more."""
+
+    async def debit(self, db: Database, store: int, key: str) -> bool:
+        async with db.transaction() as unit:
+            available = await ledger.lock(unit, store, MERCHANT, "USD")
+            await asyncio.sleep(0)  # others would read the same here, if they were not made to wait
+            wanted = transfer(store, key, 400, source=MERCHANT, target=CLEARING)
+            if available < wanted.amount:
+                return False
+            await ledger.post(unit, store, [wanted], START)
+            return True
+
+    async def test_takes_what_there_is_and_no_more(self, db: Database, store: int) -> None:
+        await post(db, store, transfer(store))
+        taken = await asyncio.gather(*(self.debit(db, store, f"debit {number}") for number in range(8)))
+        assert taken.count(True) == 2
+        assert (await held(db, store))["MERCHANT", "", "USD"] == 200
+
+    async def test_of_an_account_that_never_moved_takes_nothing(self, db: Database, store: int) -> None:
+        assert await self.debit(db, store, "debit") is False

@@ -15,7 +15,7 @@ from checkie.checkout.events import SessionReopened
 from checkie.db import PARTITIONS, Database, Leases, UnitOfWork, partition_of
 from checkie.kernel import id as ids
 from checkie.kernel.ids import PageId, SessionId
-from checkie.outbox import Consumer, Draft, PostgresBus, Recorded, publish
+from checkie.outbox import Consumer, PostgresBus, Recorded, publish
 from checkie.outbox import check as check_outbox
 from tests import make
 from tests.make import START
@@ -26,15 +26,19 @@ _numbers = itertools.count(1)
 _READS: Final = 200
 
 
-def draft(aggregate: SessionId, seq: int) -> Draft:
+def event(aggregate: SessionId) -> SessionReopened:
     page = PageId.new(aggregate.store, START)
-    news = SessionReopened(session=aggregate, page=page, payment=None, order=None, email=str(seq))
-    return Draft(aggregate, seq, news)
+    return SessionReopened(session=aggregate, page=page, payment=None, order=None, email=None)
+
+
+def add(unit: UnitOfWork, aggregate: SessionId, *seqs: int) -> None:
+    """Publish events whose numbers are `seqs`, which follow one another."""
+    publish(unit, aggregate, *(event(aggregate) for _ in seqs), after=seqs[0] - 1, now=START)
 
 
 async def say(db: Database, aggregate: SessionId, *seqs: int) -> None:
     async with db.transaction() as unit:
-        publish(unit, [draft(aggregate, seq) for seq in seqs], START)
+        add(unit, aggregate, *seqs)
 
 
 class Reader:
@@ -102,8 +106,8 @@ async def begun(db: Database) -> AsyncIterator[UnitOfWork]:
 
 
 async def sent(unit: UnitOfWork) -> None:
-    """Have the server do what waits in `tx`, which stays open."""
-    unit.flush()
+    """Send what waits in `unit`, which stays open."""
+    await unit.flush()
     await unit.execute("select 1")
 
 
@@ -112,14 +116,14 @@ class TestPublish:
         self, db: Database, reader: Reader, aggregate: SessionId
     ) -> None:
         async with db.transaction() as unit:
-            publish(unit, [draft(aggregate, 1)], START)
+            add(unit, aggregate, 1)
             assert await unit.fetchval("select count(*) from outbox.event where aggregate = $1", aggregate.uuid) == 0
         assert await reader.seqs_of(aggregate) == [1]
 
     async def test_writes_nothing_when_it_does_not(self, db: Database, reader: Reader, aggregate: SessionId) -> None:
         async def crash() -> None:
             async with db.transaction() as unit:
-                publish(unit, [draft(aggregate, 1)], START)
+                add(unit, aggregate, 1)
                 raise ConnectionError
 
         with pytest.raises(ConnectionError):
@@ -128,8 +132,8 @@ class TestPublish:
 
     async def test_writes_all_of_a_transaction_with_one_statement(self, db: Database, aggregate: SessionId) -> None:
         async with db.transaction() as unit:
-            publish(unit, [draft(aggregate, 1)], START)
-            publish(unit, [draft(aggregate, 2), draft(aggregate, 3)], START)
+            add(unit, aggregate, 1)
+            add(unit, aggregate, 2, 3)
             before = make.statements()
         assert make.statements() == before + 1
 
@@ -140,6 +144,22 @@ class TestPublish:
         assert (row["name"], row["partition"]) == (NAME, partition_of(aggregate.number))
         assert row["body"]["session"] == aggregate
         assert row["at"] == START
+
+    async def test_numbers_the_events_that_follow_one_another(self, db: Database, aggregate: SessionId) -> None:
+        async with db.transaction() as unit:
+            assert publish(unit, aggregate, event(aggregate), event(aggregate), after=0, now=START) == 2
+            assert publish(unit, aggregate, event(aggregate), after=2, now=START) == 3
+        sql = "select array_agg(seq order by seq) from outbox.event where store = $1 and aggregate = $2"
+        assert await db.fetchval(sql, aggregate.store, aggregate.uuid) == [1, 2, 3]
+
+    async def test_refuses_a_second_store_in_one_unit(self, db: Database, aggregate: SessionId) -> None:
+        """A unit of work writes one store's rows; nothing else would tell before the database is distributed."""
+        other = SessionId.new((await make.store(db)).number, START)
+        async with db.transaction() as unit:
+            add(unit, aggregate, 1)
+            with pytest.raises(ValueError, match="one store"):
+                add(unit, other, 1)
+        assert await db.fetchval("select count(*) from outbox.event where aggregate = $1", other.uuid) == 0
 
     async def test_refuses_a_number_twice(self, db: Database, aggregate: SessionId) -> None:
         await say(db, aggregate, 1)
@@ -157,9 +177,8 @@ class TestOrder:
         self, db: Database, store: int, aggregate: SessionId, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         reader = Reader(db, store, batch=1)
-        drafts = [draft(aggregate, seq) for seq in range(1, 5)]
         async with db.transaction() as unit:
-            publish(unit, drafts, START)
+            add(unit, aggregate, 1, 2, 3, 4)
             monkeypatch.setattr(ids, "_counter", itertools.count(0xFFE))
         assert await reader.seqs_of(aggregate) == [1, 2, 3, 4]
 
@@ -170,13 +189,13 @@ class TestOrder:
         reader = Reader(db, store, batch=1)
         async with begun(db) as older:
             await say(db, aggregate, 1)
-            publish(older, [draft(aggregate, 2)], START)
+            add(older, aggregate, 2)
         assert await reader.seqs_of(aggregate) == [1, 2]
 
     async def test_holds_in_one_batch_too(self, db: Database, reader: Reader, aggregate: SessionId) -> None:
         async with begun(db) as older:
             await say(db, aggregate, 1)
-            publish(older, [draft(aggregate, 2)], START)
+            add(older, aggregate, 2)
         assert await reader.seqs_of(aggregate) == [1, 2]
 
 
@@ -186,7 +205,7 @@ class TestTheSequenceGap:
         late, early = SessionId.new(store, START), SessionId.new(store, START)
         async with AsyncExitStack() as stack:
             slow = await stack.enter_async_context(begun(db))
-            publish(slow, [draft(late, 1)], START)
+            add(slow, late, 1)
             await sent(slow)
             await say(db, early, 1)
             await reader.read_all()
@@ -199,7 +218,7 @@ class TestTheSequenceGap:
 
         async def crash() -> None:
             async with begun(db) as slow:
-                publish(slow, [draft(SessionId.new(store, START), 1)], START)
+                add(slow, SessionId.new(store, START), 1)
                 await sent(slow)
                 await say(db, aggregate, 1)
                 raise ConnectionError
@@ -230,7 +249,8 @@ class TestNumbers:
         assert seqs == [1, 2]
 
     async def test_with_a_gap_are_found(self, db: Database, aggregate: SessionId) -> None:
-        await say(db, aggregate, 1, 3)
+        await say(db, aggregate, 1)
+        await say(db, aggregate, 3)
         found = (await check_outbox(db, []))["events_have_no_gap"]
         assert f"store {aggregate.store}, aggregate {aggregate.uuid}: 2 events up to 3" in found
         await say(db, aggregate, 2)

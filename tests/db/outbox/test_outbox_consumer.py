@@ -15,7 +15,7 @@ from checkie.checkout.events import SessionAbandoned, SessionReopened
 from checkie.db import Database, Leases, UnitOfWork, partition_of
 from checkie.db.leases import LEASE_S
 from checkie.kernel.ids import PageId, SessionId
-from checkie.outbox import Consumer, Draft, PostgresBus, Recorded, consumer, publish, record_new, redrive, replay
+from checkie.outbox import Consumer, PostgresBus, Recorded, consumer, publish, record_new, redrive, replay
 from checkie.outbox import check as check_outbox
 from tests import make
 from tests.make import START, Clock
@@ -84,9 +84,10 @@ class Group:
         aggregate = SessionId.new(store or self.store, START)
         page = PageId.new(aggregate.store, START)
         async with self.db.transaction() as unit:
-            for seq, text in enumerate(texts, 1):
-                news = SessionReopened(session=aggregate, page=page, payment=None, order=None, email=text)
-                publish(unit, [Draft(aggregate, seq, news)], START)
+            events = [
+                SessionReopened(session=aggregate, page=page, payment=None, order=None, email=text) for text in texts
+            ]
+            publish(unit, aggregate, *events, after=0, now=START)
         return aggregate
 
     async def effects(self, store: int | None = None) -> list[str]:
@@ -140,7 +141,7 @@ class TestEffect:
         page = PageId.new(group.store, START)
         news = SessionAbandoned(session=aggregate, page=page, payment=None, order=None, email="x")
         async with group.db.transaction() as unit:
-            publish(unit, [Draft(aggregate, 1, news)], START)
+            publish(unit, aggregate, news, after=0, now=START)
         await group.process().work()
         assert await group.effects() == []
 
@@ -177,7 +178,8 @@ class TestACrash:
 
 
 async def recorded(group: Group) -> list[Recorded]:
-    sql = "select store, id, aggregate, seq, name, body, at, partition from outbox.event where store = $1 order by seq"
+    columns = "store, id, aggregate, seq, name, version, body, at, partition"
+    sql = f"select {columns} from outbox.event where store = $1 order by seq"
     return [Recorded(**dict(row)) for row in await group.db.fetch(sql, group.store)]
 
 

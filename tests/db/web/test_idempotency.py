@@ -55,6 +55,7 @@ class FormContext:
     ) -> JSONResponse:
         once = web.IdempotentRequest(self.runtime, (self.store, endpoint, key), body)
 
+        @retry_on_conflict()
         async def begin() -> None:
             async with self.runtime.db.transaction() as unit:
                 await once.begin(unit)
@@ -62,7 +63,7 @@ class FormContext:
                     raise Refused
 
         try:
-            await retry_on_conflict(begin)
+            await begin()
         except Replay as before:
             return before.response
         body = await (do or self.work)()

@@ -12,7 +12,8 @@ from uuid import UUID
 import pytest
 
 from checkie import webhooks
-from checkie.db import PARTITIONS, STATEMENTS, Database
+from checkie.db import PARTITIONS, Database
+from checkie.db.statements import STATEMENTS
 from checkie.kernel import Id, Keyring, Paging
 from checkie.kernel.ids import EventId
 from tests.db.webhooks.receiver import Receiver, receiving
@@ -128,4 +129,4 @@ def event_ids(receiver: Receiver) -> list[UUID]:
 def statements() -> float:
     """How many SQL statements were sent so far."""
     (metric,) = STATEMENTS.collect()
-    return metric.samples[0].value
+    return float(metric.samples[0].value)

@@ -1,15 +1,21 @@
-"""A session: its lifecycle, what follows from its payment, who may see it."""
+"""A session: its lifecycle, its agreement with its payment, and its secret."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from enum import StrEnum
 
 import pytest
 
-from checkie.checkout import Move, SessionStatus
-from checkie.checkout.advance import step
-from checkie.checkout.model import SESSION, IllegalSessionMove, Step, WrongSecret, hash_secret
+from checkie.checkout import SessionStatus
+from checkie.checkout.advance import verb_to_agree
+from checkie.checkout.model import (
+    SESSION,
+    IllegalSessionTransition,
+    SessionVerb,
+    Step,
+    WrongSecret,
+    hash_secret,
+)
 from checkie.payments import PaymentStatus
 from checkie.web import Visitor
 from tests import make
@@ -20,21 +26,21 @@ _S = SessionStatus
 
 
 class TestLifecycle:
-    def test_is_paid_with_a_proof(self) -> None:
+    def test_is_paid_after_authentication(self) -> None:
         play(
             SESSION,
             """
-            succeed      !  session_illegal_move
+            act          !  session_illegal_transition
             change       -> OPEN
             pay          -> PROCESSING
-            change       !  session_illegal_move   # nobody pays the old price
-            pay          !  session_illegal_move
+            change       !  session_illegal_transition   # nobody pays the old price
+            pay          !  session_illegal_transition
             need_action  -> AWAITING_ACTION
             act          -> PROCESSING
             need_action  -> AWAITING_ACTION
             succeed      -> COMPLETED
-            expire       !  session_illegal_move
-            pay          !  session_illegal_move
+            expire       !  session_illegal_transition
+            pay          !  session_illegal_transition
             """,
         )
 
@@ -42,80 +48,65 @@ class TestLifecycle:
         play(
             SESSION,
             """
-            pay       -> PROCESSING
-            decline   -> OPEN
-            pay       -> PROCESSING
-            withdraw  -> OPEN
-            pay       -> PROCESSING
-            succeed   -> COMPLETED
+            pay             -> PROCESSING
+            decline         -> OPEN
+            pay             -> PROCESSING
+            cancel_payment  -> OPEN
+            pay             -> PROCESSING
+            succeed         -> COMPLETED
             """,
         )
 
-    @pytest.mark.parametrize("state", [_S.PROCESSING, _S.AWAITING_ACTION])
-    def test_that_pays_does_not_end_while_it_can_still_succeed(self, state: SessionStatus) -> None:
-        play(SESSION, "expire ! session_illegal_move", state=state)
-        play(SESSION, "abandon ! session_illegal_move", state=state)
+    def test_that_pays_is_abandoned_only_where_the_buyer_must_act(self) -> None:
+        play(SESSION, "abandon ! session_illegal_transition", state=_S.PROCESSING)
+        play(SESSION, "abandon -> ABANDONED", state=_S.AWAITING_ACTION)
 
     @pytest.mark.parametrize("state", [_S.OPEN, _S.EXPIRED, _S.ABANDONED])
     def test_takes_a_success_that_comes_late(self, state: SessionStatus) -> None:
-        play(SESSION, "succeed_late -> COMPLETED", state=state)
+        play(SESSION, "succeed -> COMPLETED", state=state)
 
     @pytest.mark.parametrize(("state", "verb"), pairs(SESSION))
-    def test_refuses_every_pair_that_the_table_lacks(self, state: StrEnum, verb: str) -> None:
-        if (state, verb) not in SESSION.moves:
-            with pytest.raises(IllegalSessionMove):
-                SESSION.move(state, verb)  # type: ignore[arg-type]  # of its own states
+    def test_refuses_every_pair_that_the_table_lacks(self, state: SessionStatus, verb: SessionVerb) -> None:
+        if (state, verb) not in SESSION.transitions:
+            with pytest.raises(IllegalSessionTransition):
+                SESSION.next(state, verb)
 
 
-class TestWhatFollowsFromThePayment:
+class TestAgreeingWithThePayment:
     @pytest.mark.parametrize(
-        ("stands", "failures", "verb"),
+        ("payment", "failures", "verb"),
         [
             (PaymentStatus.PENDING, 0, None),
-            (PaymentStatus.REQUIRES_ACTION, 0, None),
+            (PaymentStatus.REQUIRES_ACTION, 0, SessionVerb.NEED_ACTION),
             (PaymentStatus.PROCESSING, 0, None),
-            (PaymentStatus.SUCCEEDED, 0, "succeed"),
-            (PaymentStatus.PARTIALLY_REFUNDED, 0, "succeed"),
-            (PaymentStatus.REFUNDED, 0, "succeed"),
-            (PaymentStatus.FAILED, 2, "decline"),
-            (PaymentStatus.FAILED, 3, "exhaust"),
-            (PaymentStatus.CANCELLED, 0, "withdraw"),
+            (PaymentStatus.SUCCEEDED, 0, SessionVerb.SUCCEED),
+            (PaymentStatus.PARTIALLY_REFUNDED, 0, SessionVerb.SUCCEED),
+            (PaymentStatus.REFUNDED, 0, SessionVerb.SUCCEED),
+            (PaymentStatus.FAILED, 2, SessionVerb.DECLINE),
+            (PaymentStatus.FAILED, 3, SessionVerb.EXHAUST),
+            (PaymentStatus.CANCELLED, 0, SessionVerb.CANCEL_PAYMENT),
         ],
     )
-    def test_is_one_verb(self, stands: PaymentStatus, failures: int, verb: str | None) -> None:
-        move = Move.after(make.payment(status=stands, failures=failures), make.attempt())
-        assert (move.verb if move else None) == verb
-
-
-class TestStep:
-    def move(self, verb: str, attempt: int | None = 1) -> Move:
-        return Move(make.session().id, verb, attempt)
-
-    def test_follows_the_attempt_it_pays_with(self) -> None:
+    def test_takes_one_verb(self, payment: PaymentStatus, failures: int, verb: SessionVerb | None) -> None:
         session = make.session(status=_S.PROCESSING, attempt=1)
-        moved = step(session, self.move("decline"))
-        assert moved is not None
-        assert (moved.status, moved.seq) == (_S.OPEN, 1)
+        assert verb_to_agree(session, make.payment(status=payment, failures=failures), make.attempt()) == verb
 
-    @pytest.mark.parametrize("verb", ["decline", "withdraw", "exhaust", "need_action", "act"])
-    def test_does_not_follow_an_earlier_one(self, verb: str) -> None:
-        assert step(make.session(status=_S.PROCESSING, attempt=2), self.move(verb)) is None
-
-    def test_of_old_news_is_none(self) -> None:
-        assert step(make.session(status=_S.COMPLETED, attempt=1), self.move("decline")) is None
-        assert step(make.session(status=_S.OPEN, attempt=1), self.move("decline")) is None
-        assert step(make.session(status=_S.COMPLETED, attempt=1), self.move("succeed", None)) is None
+    def test_takes_nothing_once_it_is_completed(self) -> None:
+        session = make.session(status=_S.COMPLETED, attempt=1)
+        for payment in PaymentStatus:
+            assert verb_to_agree(session, make.payment(status=payment), make.attempt()) is None
 
     @pytest.mark.parametrize("state", [_S.OPEN, _S.PROCESSING, _S.AWAITING_ACTION, _S.EXPIRED, _S.ABANDONED])
-    def test_of_money_completes_whatever_the_session_is(self, state: SessionStatus) -> None:
-        moved = step(make.session(status=state, attempt=2), self.move("succeed", None))
-        assert moved is not None
-        assert moved.status is _S.COMPLETED
+    def test_completes_a_session_of_any_status_that_is_paid(self, state: SessionStatus) -> None:
+        session = make.session(status=state, attempt=2)
+        verb = verb_to_agree(session, make.payment(status=PaymentStatus.SUCCEEDED), make.attempt(number=1))
+        assert verb is SessionVerb.SUCCEED
+        assert SESSION.next(state, verb)[0] is _S.COMPLETED
 
-    def test_that_is_not_news_counts_no_event(self) -> None:
-        moved = step(make.session(status=_S.PROCESSING, attempt=1, seq=4), self.move("need_action"))
-        assert moved is not None
-        assert moved.seq == 4
+    @pytest.mark.parametrize("payment", [PaymentStatus.FAILED, PaymentStatus.CANCELLED, PaymentStatus.REQUIRES_ACTION])
+    def test_does_not_follow_an_earlier_attempt(self, payment: PaymentStatus) -> None:
+        session = make.session(status=_S.PROCESSING, attempt=2)
+        assert verb_to_agree(session, make.payment(status=payment), make.attempt(number=1)) is None
 
 
 class TestSession:
@@ -139,6 +130,16 @@ class TestSession:
         assert session.due_at(START) == START + timedelta(minutes=10)
         assert make.session(email=None).due_at(START) == session.expires_at
         assert session.due_at(session.expires_at - timedelta(seconds=1)) == session.expires_at
+
+    @pytest.mark.parametrize(
+        ("state", "minutes"),
+        [(_S.PROCESSING, 24 * 60), (_S.AWAITING_ACTION, 10), (_S.COMPLETED, None), (_S.EXPIRED, None)],
+    )
+    def test_that_pays_may_be_left_only_where_the_buyer_must_act(
+        self, state: SessionStatus, minutes: int | None
+    ) -> None:
+        due_at = make.session(status=state, abandoned_s=600).due_at(START)
+        assert due_at == (START + timedelta(minutes=minutes) if minutes else None)
 
     def test_lets_in_who_knows_its_secret(self) -> None:
         session = make.session(secret_hash=hash_secret("s3cret"))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from checkie.kernel import Conflict, Lifecycle
-from checkie.kernel.lifecycle import IllegalMove
+from checkie.kernel.lifecycle import IllegalTransition
 from tests.play import play
 
 
@@ -22,12 +22,18 @@ class Opened:
     name = "door.opened"
 
 
-MOVES: dict[tuple[Door, str], tuple[Door, Any]] = {
-    (Door.SHUT, "open"): (Door.OPEN, Opened),
-    (Door.OPEN, "shut"): (Door.SHUT, None),
-    (Door.OPEN, "take_off"): (Door.GONE, None),
+class Verb(StrEnum):
+    OPEN = "open"
+    SHUT = "shut"
+    TAKE_OFF = "take_off"
+
+
+TRANSITIONS: dict[tuple[Door, Verb], tuple[Door, Any]] = {
+    (Door.SHUT, Verb.OPEN): (Door.OPEN, Opened),
+    (Door.OPEN, Verb.SHUT): (Door.SHUT, None),
+    (Door.OPEN, Verb.TAKE_OFF): (Door.GONE, None),
 }
-DOOR = Lifecycle(name="door", start=Door.SHUT, moves=MOVES)
+DOOR = Lifecycle(name="door", start=Door.SHUT, transitions=TRANSITIONS)
 
 
 class TestLifecycle:
@@ -35,24 +41,24 @@ class TestLifecycle:
         play(
             DOOR,
             """
-            shut      !  illegal_move
+            shut      !  illegal_transition
             open      -> OPEN
-            open      !  illegal_move
+            open      !  illegal_transition
             shut      -> SHUT
-            take_off  !  illegal_move
+            take_off  !  illegal_transition
             open      -> OPEN
             take_off  -> GONE
-            open      !  illegal_move
-            paint     !  illegal_move   # a verb that no row has
+            open      !  illegal_transition
+            paint     !  illegal_transition   # a verb that no row has
             """,
         )
 
-    def test_tells_what_happened(self) -> None:
-        assert DOOR.move(Door.SHUT, "open") == (Door.OPEN, Opened)
+    def test_names_the_event_to_publish(self) -> None:
+        assert DOOR.next(Door.SHUT, Verb.OPEN) == (Door.OPEN, Opened)
 
     def test_says_in_words_what_it_refuses(self) -> None:
-        with pytest.raises(IllegalMove, match=r"A door that is SHUT cannot take off\.") as refused:
-            DOOR.move(Door.SHUT, "take_off")
+        with pytest.raises(IllegalTransition, match=r"A door that is SHUT cannot take off\.") as refused:
+            DOOR.next(Door.SHUT, Verb.TAKE_OFF)
         assert refused.value.facts == {"state": Door.SHUT, "verb": "take_off"}
 
     def test_refuses_with_the_refusal_it_was_given(self) -> None:
@@ -61,18 +67,26 @@ class TestLifecycle:
 
             code = "door_stuck"
 
-        play(Lifecycle(name="door", start=Door.SHUT, moves=MOVES, refusal=DoorStuck), "shut ! door_stuck")
+        play(Lifecycle(name="door", start=Door.SHUT, transitions=TRANSITIONS, refusal=DoorStuck), "shut ! door_stuck")
 
     def test_with_a_state_that_no_way_leads_to_cannot_be_made(self) -> None:
-        planted = {pair: target for pair, target in MOVES.items() if target[0] is not Door.GONE}
-        with pytest.raises(ValueError, match="door: no way leads to GONE"):
-            Lifecycle(name="door", start=Door.SHUT, moves=planted)
+        planted = {pair: target for pair, target in TRANSITIONS.items() if target[0] is not Door.GONE}
+        with pytest.raises(ValueError, match="door: no transition leads to GONE"):
+            Lifecycle(name="door", start=Door.SHUT, transitions=planted)
 
     def test_does_not_take_an_island_for_a_way(self) -> None:
-        planted = {(Door.SHUT, "shut"): (Door.SHUT, None), (Door.OPEN, "fall"): (Door.GONE, None)}
-        planted[Door.GONE, "rise"] = (Door.OPEN, None)
-        with pytest.raises(ValueError, match="no way leads to GONE, OPEN"):
-            Lifecycle(name="door", start=Door.SHUT, moves=planted)
+        planted: dict[tuple[Door, Verb], tuple[Door, Any]] = {
+            (Door.SHUT, Verb.SHUT): (Door.SHUT, None),
+            (Door.OPEN, Verb.TAKE_OFF): (Door.GONE, None),
+            (Door.GONE, Verb.OPEN): (Door.OPEN, None),
+        }
+        with pytest.raises(ValueError, match="no transition leads to GONE, OPEN"):
+            Lifecycle(name="door", start=Door.SHUT, transitions=planted)
+
+    def test_knows_the_shortest_path(self) -> None:
+        assert DOOR.path(Door.SHUT, Door.GONE) == [Verb.OPEN, Verb.TAKE_OFF]
+        assert DOOR.path(Door.SHUT, Door.SHUT) == []
+        assert DOOR.path(Door.GONE, Door.SHUT) == []
 
     def test_is_drawn(self) -> None:
         assert DOOR.mermaid().splitlines() == [

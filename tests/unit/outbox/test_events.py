@@ -18,7 +18,8 @@ PLAIN: Final = {str, int, bool, str | None, int | None}
 
 
 def below(kind: type[Event]) -> list[type[Event]]:
-    return [found for child in kind.__subclasses__() for found in (child, *below(child))]
+    ours = (child for child in kind.__subclasses__() if child.__module__.startswith("checkie."))
+    return [found for child in ours for found in (child, *below(child))]
 
 
 # A dataclass with slots is made twice, and its first making may still be about: the name tells which event it is.

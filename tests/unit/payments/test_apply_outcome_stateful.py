@@ -90,7 +90,7 @@ class PaymentStarted(RuleBasedStateMachine):
     @rule()
     def try_again(self) -> None:
         number = self.payment.attempts + 1
-        status, event = PAYMENT.move(self.payment.status, "retry")
+        status, event = PAYMENT.next(self.payment.status, "retry")
         self.payment = replace(self.payment, status=status, attempts=number, seq=self.payment.seq + 1)
         self.attempts[number] = make.attempt(number=number)
         self.events.append(event.name)

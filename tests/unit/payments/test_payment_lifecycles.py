@@ -8,7 +8,7 @@ from enum import StrEnum
 import pytest
 
 from checkie.payments import AttemptStatus, PaymentStatus
-from checkie.payments.model import ATTEMPT, LIVE, PAYMENT, IllegalPaymentMove, next_ask
+from checkie.payments.model import ATTEMPT, LIVE, PAYMENT, IllegalPaymentTransition, next_ask
 from tests import make
 from tests.make import START
 from tests.play import pairs, play
@@ -19,19 +19,19 @@ class TestPayment:
         play(
             PAYMENT,
             """
-            refund_rest  !  payment_illegal_move   # nothing has come yet
+            refund_rest  !  payment_illegal_transition   # nothing has come yet
             process      -> PROCESSING
             need_action  -> REQUIRES_ACTION
             succeed      -> SUCCEEDED
-            succeed      !  payment_illegal_move   # not twice
-            fail         !  payment_illegal_move
-            cancel       !  payment_illegal_move
-            retry        !  payment_illegal_move
+            succeed      !  payment_illegal_transition   # not twice
+            fail         !  payment_illegal_transition
+            cancel       !  payment_illegal_transition
+            retry        !  payment_illegal_transition
             refund_part  -> PARTIALLY_REFUNDED
             refund_part  -> PARTIALLY_REFUNDED
             refund_rest  -> REFUNDED
-            refund_part  !  payment_illegal_move   # there is nothing left
-            succeed      !  payment_illegal_move
+            refund_part  !  payment_illegal_transition   # there is nothing left
+            succeed      !  payment_illegal_transition
             """,
         )
 
@@ -39,9 +39,9 @@ class TestPayment:
         play(
             PAYMENT,
             """
-            retry        !  payment_illegal_move   # one attempt at a time
+            retry        !  payment_illegal_transition   # one attempt at a time
             fail         -> FAILED
-            fail         !  payment_illegal_move
+            fail         !  payment_illegal_transition
             retry        -> PENDING
             need_action  -> REQUIRES_ACTION
             cancel       -> CANCELLED
@@ -55,11 +55,11 @@ class TestPayment:
 
     @pytest.mark.parametrize(("state", "verb"), pairs(PAYMENT))
     def test_refuses_every_pair_that_the_table_lacks(self, state: StrEnum, verb: str) -> None:
-        allowed = (state, verb) in PAYMENT.moves
+        allowed = (state, verb) in PAYMENT.transitions
         assert PAYMENT.allows(state, verb) == allowed  # type: ignore[arg-type]  # of its own states
         if not allowed:
-            with pytest.raises(IllegalPaymentMove):
-                PAYMENT.move(state, verb)  # type: ignore[arg-type]  # as above
+            with pytest.raises(IllegalPaymentTransition):
+                PAYMENT.next(state, verb)  # type: ignore[arg-type]  # as above
 
     @pytest.mark.parametrize(
         ("state", "is_paid"),
@@ -82,16 +82,16 @@ class TestAttempt:
             ATTEMPT,
             """
             lose_sight   -> UNKNOWN
-            lose_sight   !  payment_illegal_move
+            lose_sight   !  payment_illegal_transition
             await_buyer  -> PENDING
             await_buyer  -> PENDING
             need_action  -> REQUIRES_ACTION
-            await_buyer  !  payment_illegal_move   # stale: the buyer has gone on
-            lose_sight   !  payment_illegal_move   # silence does not undo what is known
+            await_buyer  !  payment_illegal_transition   # stale: the buyer has gone on
+            lose_sight   !  payment_illegal_transition   # silence does not undo what is known
             process      -> PROCESSING
             succeed      -> SUCCEEDED
-            mistrust     !  payment_illegal_move
-            fail         !  payment_illegal_move
+            mistrust     !  payment_illegal_transition
+            fail         !  payment_illegal_transition
             """,
         )
 
@@ -102,13 +102,13 @@ class TestAttempt:
 
     @pytest.mark.parametrize("state", [AttemptStatus.SUCCEEDED, AttemptStatus.INTEGRITY_FAILURE])
     def test_that_has_money_never_moves_again(self, state: AttemptStatus) -> None:
-        assert not [verb for verb in {verb for _, verb in ATTEMPT.moves} if ATTEMPT.allows(state, verb)]
+        assert not [verb for verb in {verb for _, verb in ATTEMPT.transitions} if ATTEMPT.allows(state, verb)]
 
     @pytest.mark.parametrize(("state", "verb"), pairs(ATTEMPT))
     def test_refuses_every_pair_that_the_table_lacks(self, state: StrEnum, verb: str) -> None:
-        if (state, verb) not in ATTEMPT.moves:
-            with pytest.raises(IllegalPaymentMove):
-                ATTEMPT.move(state, verb)  # type: ignore[arg-type]  # of its own states
+        if (state, verb) not in ATTEMPT.transitions:
+            with pytest.raises(IllegalPaymentTransition):
+                ATTEMPT.next(state, verb)  # type: ignore[arg-type]  # of its own states
 
     @pytest.mark.parametrize("state", AttemptStatus)
     def test_lives_while_it_can_still_succeed(self, state: AttemptStatus) -> None:

@@ -32,11 +32,11 @@ def confirmed(card: Any, faults: Faults | None = None, **facts: Any) -> Change:
 
 class TestTheLifecycle:
     def test_ends_where_money_moved_or_cannot(self) -> None:
-        ends = {state for state in State if not any(source == state for source, _ in LIFECYCLE.moves)}
+        ends = {state for state in State if not any(source == state for source, _ in LIFECYCLE.transitions)}
         assert ends == {State.CANCELLED}
 
     def test_lets_nothing_leave_succeeded(self) -> None:
-        assert {to for (source, _), (to, _) in LIFECYCLE.moves.items() if source is State.SUCCEEDED} == {
+        assert {to for (source, _), (to, _) in LIFECYCLE.transitions.items() if source is State.SUCCEEDED} == {
             State.SUCCEEDED
         }
 

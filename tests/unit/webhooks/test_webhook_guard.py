@@ -66,7 +66,7 @@ def test_an_address_is_refused_for_its_kind(address: str, why: str | None) -> No
     ("url", "target"),
     [
         ("https://shop.example", Target("https", "shop.example", 443, "/")),
-        ("https://Merchant.Example:8443/a/b?c=d#e", Target("https", "shop.example", 8443, "/a/b?c=d")),
+        ("https://Shop.Example:8443/a/b?c=d#e", Target("https", "shop.example", 8443, "/a/b?c=d")),
         ("http://127.0.0.1:8002/webhooks", Target("http", "127.0.0.1", 8002, "/webhooks")),
         ("https://[2606:4700::1]/x", Target("https", "2606:4700::1", 443, "/x")),
     ],

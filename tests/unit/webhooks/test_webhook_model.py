@@ -118,7 +118,7 @@ def test_a_delivery_that_is_over_moves_no_more() -> None:
     for status in (Status.DELIVERED, Status.FAILED):
         for verb in ("deliver", "retry", "give_up"):
             with pytest.raises(DeliveryOver):
-                DELIVERY.move(status, verb)
+                DELIVERY.next(status, verb)
 
 
 @pytest.mark.parametrize(

@@ -32,10 +32,10 @@ class State(StrEnum):
 
 
 # from                                 verb            to                        the webhook that tells of it
-LIFECYCLE: Final = Lifecycle[State, str](
+LIFECYCLE: Final = Lifecycle[State, Any, str](
     name="intent",
     start=State.REQUIRES_CONFIRMATION,
-    moves={
+    transitions={
         (State.REQUIRES_CONFIRMATION, "challenge"): (State.REQUIRES_ACTION, "intent.requires_action"),
         (State.REQUIRES_CONFIRMATION, "wait"): (State.PROCESSING, "intent.processing"),
         (State.REQUIRES_CONFIRMATION, "approve"): (State.SUCCEEDED, "intent.succeeded"),
@@ -185,7 +185,7 @@ def _approve(intent: Intent) -> Change:
 
 
 def _move(intent: Intent, verb: str, **facts: Any) -> Change:
-    state, event = LIFECYCLE.move(intent.status, verb)
+    state, event = LIFECYCLE.next(intent.status, verb)
     return Change(replace(intent, status=state, **facts), event)
 
 

@@ -1,0 +1,85 @@
+"""Apply transitions to locked rows: the one way a status changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, MutableMapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, Protocol, TypeVar
+
+import structlog
+from prometheus_client import Counter
+
+from checkie.db import UnitOfWork
+from checkie.kernel import Id, Lifecycle
+from checkie.outbox.event import Event
+from checkie.outbox.publish import publish
+
+IGNORED: Final = Counter(
+    "checkie_transitions_ignored", "Transitions that a status did not allow", ["lifecycle", "state", "verb"]
+)
+_log = structlog.get_logger()
+State_co = TypeVar("State_co", bound=StrEnum, covariant=True)
+State = TypeVar("State", bound=StrEnum)
+Verb = TypeVar("Verb", bound=StrEnum)
+Key = TypeVar("Key", bound=Id)
+
+
+class Stateful(Protocol[State_co]):
+    """A row with a lifecycle: a frozen dataclass."""
+
+    @property
+    def id(self) -> Id:
+        """Its id, which is the aggregate of its events."""
+        ...
+
+    @property
+    def status(self) -> State_co:
+        """Its status."""
+        ...
+
+    @property
+    def seq(self) -> int:
+        """How many events it has published."""
+        ...
+
+    def event(self, kind: type[Any], verb: Any) -> Event:
+        """The event of `kind` that this row publishes when `verb` has happened to it."""
+        ...
+
+
+Row = TypeVar("Row", bound=Stateful[Any])
+
+
+def advance(
+    unit: UnitOfWork,
+    lifecycle: Lifecycle[State, Verb, Any],
+    rows: MutableMapping[Key, Row],
+    transitions: Iterable[tuple[Key, Verb]],
+    now: datetime,
+) -> Sequence[Row]:
+    """Apply `transitions` in order to `rows`, which the caller has locked, and publish their events.
+
+    Returns the rows that changed, for the caller to write; `rows` holds them too. A transition that the table lacks
+    follows from a fact that is already known, so it is ignored: counted and logged.
+    """
+    changed: dict[Key, Row] = {}
+    for key, verb in transitions:
+        row = rows[key]
+        if not lifecycle.allows(row.status, verb):
+            IGNORED.labels(lifecycle.name, row.status, verb).inc()
+            _log.info("transition_ignored", lifecycle=lifecycle.name, id=str(key), state=row.status, verb=verb)
+            continue
+        status, kind = lifecycle.next(row.status, verb)
+        row = _with(row, status=status)
+        if kind is not None:
+            row = _with(row, seq=publish(unit, key, row.event(kind, verb), after=row.seq, now=now))
+        rows[key] = changed[key] = row
+    return list(changed.values())
+
+
+def _with(row: Row, **values: Any) -> Row:
+    dataclass: Any = row
+    changed: Row = replace(dataclass, **values)
+    return changed
