@@ -23,7 +23,8 @@ from tests import make
 from tests.make import START, Merchant
 
 LOCK = """
-select amount_minor, refunded_minor, currency, seq, version from payments.payment where store = $1 and id = $2 for update
+select amount_minor, refunded_minor, currency, seq, version from payments.payment
+where store = $1 and id = $2 for update
 """
 WRITE = """
 update payments.payment set version = version + 1, refunded_minor = $4, seq = $5, updated_at = $6

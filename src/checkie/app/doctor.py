@@ -1,4 +1,4 @@
-"""`checkie doctor`: every published invariant, looked at afresh, with the ids of what offends."""
+"""`checkie doctor`: check every published invariant, and name the ids of what violates it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Findings = Mapping[str, Sequence[str]]
 
 
 async def examine(db: Database, *, between_s: float = _BETWEEN_S) -> Findings:
-    """Each invariant with its offenders.
+    """Each invariant with its violations.
 
-    A running system is always a little ahead of its consequences (a payment is paid some milliseconds before its
-    session is completed), so what offends is looked at again, and only what still does after some seconds is told.
+    In a running system consequences follow a little later (a payment is paid some milliseconds before its session is
+    completed), so violations are checked again, and only those that persist for some seconds are reported.
     """
     standing = await _look(db)
     for _ in range(_LOOKS):
@@ -33,7 +33,7 @@ async def examine(db: Database, *, between_s: float = _BETWEEN_S) -> Findings:
 
 
 def _still(before: Sequence[str], now: Sequence[str]) -> list[str]:
-    """Who offends now and did before: by id, which stands before the colon; what is told of it may change."""
+    """What violates an invariant now and did before, by its id, which precedes the colon."""
     known = {offender.partition(":")[0] for offender in before}
     return sorted(offender for offender in now if offender.partition(":")[0] in known)
 
@@ -66,7 +66,7 @@ def _differ(one: Collection[str], other: Collection[str]) -> list[str]:
 
 
 def report(findings: Findings) -> str:
-    """The findings for people."""
+    """The findings as text."""
     lines = [f"{'ok  ' if not found else 'FAIL'} {name.replace('_', ' ')}" for name, found in findings.items()]
     offenders = [f"     {name}: {offender}" for name, found in findings.items() for offender in found[:20]]
     return "\n".join([*lines, *offenders])

@@ -1,6 +1,6 @@
 """What is sold, and the pages that sell it.
 
-Owns schema `catalog`. Publishes nothing yet. Invariants: a page's prices are in order (0 < min <= suggested <= max)
+Owns schema `catalog`. Publishes nothing yet. Invariants: a page's prices are in order (0 < min <= price <= max)
 and of one currency; a slug names one page of its store; only a published page is shown.
 """
 

@@ -1,4 +1,4 @@
-"""Make a page."""
+"""Create a page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPage:
-    """What a page is made from. A fixed price needs `price` alone; times are in seconds (expiry 300 to 30 days)."""
+    """A new page's configuration. A fixed price needs `price` alone. Times are in seconds (expiry 300 to 30 days)."""
 
     slug: str
     title: str

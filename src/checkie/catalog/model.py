@@ -1,4 +1,4 @@
-"""A page: the recipe of a checkout."""
+"""A page: the configuration of a checkout."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class PageStatus(StrEnum):
 
 
 class Pricing(StrEnum):
-    """Who names the price."""
+    """Who sets the price."""
 
     FIXED = "FIXED"
     PAY_WHAT_YOU_WANT = "PAY_WHAT_YOU_WANT"
@@ -44,7 +44,7 @@ class Pricing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A configured checkout page. `price` is the fixed price, or what pay-what-you-want suggests of min to max."""
+    """A configured checkout page. `price` is the fixed price, or the suggested one between `min` and `max`."""
 
     store: int
     id: PageId

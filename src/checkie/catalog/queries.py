@@ -23,7 +23,7 @@ async def get_published(db: Database | UnitOfWork, store: int, slug: str) -> Pag
 
 
 async def get_page(db: Database | UnitOfWork, page: PageId) -> Page:
-    """The page, whatever its status. Refuses with NoSuchPage."""
+    """The page, in any status. Refuses with NoSuchPage."""
     return _page(await db.fetchrow(_BY_ID, page.store, page.uuid))
 
 

@@ -1,7 +1,7 @@
 """Checkout: sessions, quotes and paying.
 
 Owns schema `checkout`. Publishes what `events` lists. Invariants: a session is completed if and only if its payment
-succeeded; however often `pay` is called, one attempt lives; a quote does not change behind the buyer's back.
+succeeded; however often `pay` is called, one attempt is live; a quote changes only at the buyer's request.
 """
 
 from checkie.checkout import follow

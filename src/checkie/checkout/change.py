@@ -18,9 +18,9 @@ _TRIES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What is to change; None stays as it is. `amount_minor` is for each, in the quote's currency.
+    """What to change; None leaves a field as it is. `amount_minor` is per unit, in the quote's currency.
 
-    `reopens`: a payment that waits for its buyer is called off even if nothing else is to change.
+    `reopens`: a payment that waits for its buyer is cancelled even if nothing else changes.
     """
 
     email: str | None = None
@@ -38,9 +38,9 @@ async def change(
     if_version: int | None,
     now: datetime,
 ) -> Session:
-    """Apply `changes` to the session (as the caller read it) and requote, all or nothing. In calm, one statement.
+    """Apply `changes` to the session (as the caller read it) and requote, all or nothing. Usually one statement.
 
-    A payment that waits for its buyer is called off first, so that nobody pays the old price. Refuses with
+    A payment that waits for its buyer is cancelled first, so that the old price cannot be paid. Refuses with
     VersionMismatch when `if_version` is given and is not the session's, and with SessionOver, AlreadyPaid,
     PaymentInProgress and the refusals of the fields.
     """
@@ -48,7 +48,7 @@ async def change(
         if if_version is not None and session.version != if_version:
             raise VersionMismatch
         check_time(session, now)
-        is_other = apply(session, changes) != session  # refused, if at all, before a payment is called off for it
+        is_other = apply(session, changes) != session  # refused, if at all, before a payment is cancelled for it
         if session.status in PAYING and (is_other or changes.reopens):
             session = await reopen(db, providers, session, now)
             if_version = if_version and session.version

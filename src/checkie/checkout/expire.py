@@ -1,4 +1,4 @@
-"""End sessions whose time has come."""
+"""End sessions that are due."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ async def expire_row(db: Database, providers: Mapping[str, Provider], row_id: UU
         transitions = await _end_payment(db, providers, session, verb, now)
     async with db.transaction() as unit:
         current = await sql.lock(unit, session.id)
-        if current.status in PAYING or current.version == session.version:  # otherwise the buyer was quicker
+        if (
+            current.status in PAYING or current.version == session.version
+        ):  # otherwise the buyer has changed it meanwhile
             for transition in transitions:
                 advance(unit, transition, now)
 

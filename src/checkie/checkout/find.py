@@ -14,8 +14,7 @@ SLUG: Final = re.compile(r"[a-z0-9-]{1,63}")
 async def find_page(runtime: Runtime, store_slug: str, page_slug: str) -> tuple[stores.Store, catalog.Page]:
     """The published page at this address, and its store. Refuses with NoSuchStore or NoSuchPage.
 
-    What was found is believed for a second: a page that sells well is read by everybody and changed by hardly anybody,
-    and what a session costs is frozen when it opens in any case.
+    A page is cached for a second: it is read far more often than changed, and a session freezes its price.
     """
     if not SLUG.fullmatch(store_slug):
         raise stores.NoSuchStore

@@ -18,7 +18,7 @@ from checkie.web import Visitor
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A new session and the secret that opens it: told once, kept as a hash."""
+    """A new session and its client secret, which is returned once and stored as a hash."""
 
     session: Session
     client_secret: str = field(repr=False)
@@ -27,7 +27,7 @@ class Opened:
 async def open_session(
     db: Database, store: Store, page: Page, visitor: Visitor, *, public_url: str, now: datetime
 ) -> Opened:
-    """A fresh session with its quote frozen. One statement."""
+    """A new session with a frozen quote. One statement."""
     secret = secrets.token_urlsafe(32)
     session_id = SessionId.new(page.store, now)
     session = Session(

@@ -1,4 +1,4 @@
-"""Pay: note the intent, ask the provider, record the answer."""
+"""Pay: record the intent, call the provider, record the outcome."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from checkie.payments.port import ActionNeeded, Intent, Outcome, Provider, Withd
 
 @dataclass(frozen=True, slots=True)
 class PaymentStarted:
-    """What came of it: the attempt as it was before the provider answered, and the answer."""
+    """A payment in progress: the attempt as it was before the provider answered, and the outcome."""
 
     session: Session
     payment: Payment
@@ -41,14 +41,14 @@ _Intended: TypeAlias = tuple[Session, Payment, Attempt]
 
 
 class TransactionHook(Protocol):
-    """What is written along with a payment that begins."""
+    """What else is written in the transactions that start a payment."""
 
     async def begin(self, unit: UnitOfWork) -> None:
-        """Look, refuse and write in the transaction that notes the intent."""
+        """Read, refuse and write in the transaction that records the intent."""
         ...
 
     def end(self, unit: UnitOfWork, paying: PaymentStarted) -> None:
-        """Write in the transaction that records the provider's answer."""
+        """Write in the transaction that records the outcome."""
         ...
 
 
@@ -61,11 +61,11 @@ async def pay(
     secret: str | None = None,
     along: TransactionHook | None = None,
 ) -> PaymentStarted:
-    """Start to pay, or join the attempt that is under way: however often and at once it is called, one attempt lives.
+    """Start to pay, or join the attempt in progress: however often and concurrently it is called, one attempt is live.
 
     A client secret need not be given, but a wrong one is refused. Refuses with WrongSecret, EmailMissing, SessionOver,
-    AlreadyPaid, ProviderMissing or `payments.NoAttemptsLeft`. Silence of the provider is an answer (Unknown): the
-    attempt stays, and the worker asks.
+    AlreadyPaid, ProviderMissing or `payments.NoAttemptsLeft`. A provider that does not answer is an outcome (Unknown):
+    the attempt stays live, and the worker asks the provider for it.
     """
     intended = await _intend(db, providers, session_id, now, secret, along)
     return await _authorize(db, providers, intended, now, along=along)
@@ -74,11 +74,10 @@ async def pay(
 async def pay_hosted(
     db: Database, providers: Mapping[str, Provider], session_id: SessionId, now: datetime
 ) -> PaymentStarted:
-    """The same for a browser that needs the provider's own page; the caller knows that it is the buyer's.
+    """The same for a browser without JavaScript, which needs the provider's hosted page.
 
-    An attempt that was begun without such a page and only waits for its buyer is called off, for certain, and the next
-    is begun. `pay` joins every attempt: whoever knows the session may call it, and must not be able to call off what
-    its buyer is paying with. Refuses with PaymentInProgress, too.
+    A live attempt that was started without such a page is cancelled for certain, and the next is started. Refuses with
+    PaymentInProgress, too.
     """
     intended = await _intend(db, providers, session_id, now)
     paying = await _authorize(db, providers, intended, now, hosted=True)
@@ -146,9 +145,9 @@ async def _authorize(
 
 
 def _lacks_page(paying: PaymentStarted) -> bool:
-    """Whether an earlier call began the attempt, and the buyer cannot go on with it on a page of the provider's own.
+    """Whether an earlier call started the attempt, and the buyer cannot continue it on a hosted page.
 
-    A fresh one is not called off for that: its provider has no such page.
+    A new attempt is not cancelled for that: its provider has no such page.
     """
     if paying.attempt.reference is None:
         return False
@@ -157,7 +156,7 @@ def _lacks_page(paying: PaymentStarted) -> bool:
 
 
 async def _attempt(unit: UnitOfWork, session: Session, now: datetime) -> _Intended:
-    """The attempt that lives, or a new one."""
+    """The live attempt, or a new one."""
     found = await payments.find_latest(unit, session.payment)
     if session.status in PAYING and found is not None:
         payment, attempt = found

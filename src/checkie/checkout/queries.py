@@ -22,5 +22,5 @@ async def completed(db: Database) -> Collection[SessionId]:
 
 
 async def check(db: Database) -> dict[str, Sequence[str]]:
-    """Each invariant with what offends against it: empty lists when all is well."""
+    """The violations of each invariant; empty lists if there are none."""
     return {"no_session_stuck": [row["offender"] for row in await db.fetch(_OVERDUE)]}

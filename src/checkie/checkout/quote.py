@@ -11,34 +11,34 @@ from checkie.kernel import Invalid, Money
 
 
 class QuantityOutOfRange(Invalid):
-    """The quantity is not a whole number that this page allows."""
+    """The quantity is outside the range that this page allows."""
 
     code = "quantity_out_of_range"
 
 
 class AmountOutOfRange(Invalid):
-    """The amount is outside what this page takes."""
+    """The amount is outside the range that this page allows."""
 
     code = "amount_out_of_range"
 
 
 class CurrencyMismatch(Invalid):
-    """The amount is in another currency than the page."""
+    """The currency of the amount is not the page's."""
 
     code = "currency_mismatch"
 
 
 class AmountNotYours(Invalid):
-    """This page has a fixed price: the buyer does not choose the amount."""
+    """The page has a fixed price. The buyer cannot choose the amount."""
 
     code = "amount_not_choosable"
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """The price of `quantity` things at `unit` each, and the terms under which it may still change in this session.
+    """The price of `quantity` units at `unit` each, and the limits within which it may change in this session.
 
-    The terms are frozen with it: what a merchant changes on the page meets the next session, not this one.
+    The limits are frozen with it: a merchant's change of the page applies to the next session, not this one.
     """
 
     title: str

@@ -89,7 +89,7 @@ async def lock_many(unit: UnitOfWork, store: int, ids: Iterable[SessionId]) -> d
 
 
 async def change(db: Database, session: Session, now: datetime) -> bool:
-    """Write what the buyer changed, if the row is still the version that `session` came from."""
+    """Write what the buyer changed, if the row still has the version of `session`."""
     count = await db.execute(
         _CHANGE,
         session.id.store,
@@ -136,12 +136,12 @@ def write_many(unit: UnitOfWork, store: int, sessions: Iterable[Session], now: d
 
 
 async def find_due(db: Database, partitions: Sequence[int], now: datetime, limit: int) -> Sequence[tuple[int, UUID]]:
-    """Sessions whose time has come."""
+    """Sessions that are due."""
     return [(row["store"], row["id"]) for row in await db.fetch(_DUE, list(partitions), now, limit)]
 
 
 async def claim_due(db: Database, session: SessionId, now: datetime, again_at: datetime) -> Session | None:
-    """Take a due session, to be looked at again at `again_at` should this process die; None if no longer due."""
+    """Claim a due session, which is due again at `again_at` if this process dies; None if it is no longer due."""
     row = await db.fetchrow(_CLAIM, session.store, session.uuid, now, again_at)
     return None if row is None else _session(row)
 

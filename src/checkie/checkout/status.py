@@ -1,4 +1,4 @@
-"""How a session and its payment stand."""
+"""The status of a session and its payment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A session with its payment and latest attempt, if it has begun to pay."""
+    """A session with its payment and latest attempt, if it has started to pay."""
 
     session: Session
     payment: Payment | None
@@ -23,14 +23,14 @@ class Status:
 
     @property
     def attempts_left(self) -> int:
-        """How often the buyer may still try."""
+        """How many attempts the buyer has left."""
         if self.session.status in (*OVER, SessionStatus.COMPLETED):
             return 0
         return self.payment.attempts_left if self.payment else _TRIES
 
 
 async def read_status(db: Database, session_id: SessionId, secret: str | None) -> Status:
-    """How the session stands. A secret need not be given, but a wrong one is refused. One or two statements."""
+    """The session's status. A secret need not be given, but a wrong one is refused. One or two statements."""
     session = await sql.get_session(db, session_id)
     if secret is not None:
         session.authorize(secret)

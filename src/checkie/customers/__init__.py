@@ -1,7 +1,7 @@
-"""Customers: the buyers as a store knows them, one for each e-mail address.
+"""Customers: a store's buyers, one for each email address.
 
 Owns schema `customers`. Publishes `customer.created`.
-Invariant: one customer per store and address, however it is cased.
+Invariant: one customer per store and address, regardless of case.
 """
 
 from checkie.customers.ensure import ensure

@@ -1,4 +1,4 @@
-"""Find or make the customer with an address."""
+"""Find or create the customer with an email address."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ on conflict (email_key, store) do nothing
 
 
 async def ensure(unit: UnitOfWork, store: int, email: str, now: datetime) -> CustomerId:
-    """The store's customer with this address (upper and lower case are one); a new one is published.
+    """The store's customer with this address, regardless of case; created and published if it is new.
 
-    `WriteConflict` when another transaction makes the same customer meanwhile: to the next look it is known.
+    WriteConflict if a concurrent transaction creates the same customer: a retry finds it.
     """
     key = email.casefold()
     known = await unit.read(_KNOWN, store, key)

@@ -10,7 +10,7 @@ from checkie.outbox import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerCreated(Event):
-    """A store met a buyer for the first time."""
+    """A buyer started to pay in a store for the first time."""
 
     name: ClassVar[str] = "customer.created"
     public: ClassVar[bool] = True

@@ -1,4 +1,4 @@
-"""What an e-mail address is to us."""
+"""The rules of an email address."""
 
 from __future__ import annotations
 
@@ -15,16 +15,13 @@ _SHAPE: Final = re.compile(
 
 
 class InvalidEmail(Invalid):
-    """This is not an e-mail address that mail could reach.
-
-    It looks like name@example.com, of 254 characters at most.
-    """
+    """The email address is invalid. It looks like name@example.com and has at most 254 characters."""
 
     code = "email_invalid"
 
 
 def parse_email(text: str) -> str:
-    """The address without surrounding space. Refuses what no mail could reach (InvalidEmail)."""
+    """The address without surrounding space. Refuses an undeliverable one (InvalidEmail)."""
     trimmed = text.strip()
     well_formed = _SHAPE.fullmatch(trimmed) and trimmed.isprintable()
     if not well_formed or len(trimmed.encode()) > LONGEST or ".." in trimmed or ".@" in trimmed or trimmed[0] == ".":

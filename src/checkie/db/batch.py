@@ -1,4 +1,4 @@
-"""Statements whose answers nobody waits for, sent as one: each is a `with` query of it, and all take effect or none.
+"""Writes that are sent as one statement: each is a `with` query of it, and all take effect or none.
 
 A short statement costs more on its way (sent, scheduled, parsed) than at work, on both sides. Each has its parameters
 renumbered; the text is cached, so that it is the same every time and the server knows its plan.

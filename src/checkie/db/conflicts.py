@@ -1,4 +1,4 @@
-"""What a refused write means: a rule of the domain that its constraint names, or a conflict with another write."""
+"""What a failed write means: the refusal that its constraint names, or a conflict with a concurrent write."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class WriteConflict(Conflict):
 
 
 def violated(error: BaseException) -> str | None:
-    """The name of the constraint that `error` says is violated; None when it says no such thing.
+    """The name of the constraint that `error` reports as violated; None for any other error.
 
     Where tables are distributed (Citus) a violation may arrive as an internal error with the name in its text alone,
     and with the number of a shard behind it.

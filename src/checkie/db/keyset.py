@@ -1,4 +1,4 @@
-"""Read a list by cursor, however long it is: an index leads to the cursor's row, and only what is answered is read."""
+"""Read a list by cursor, however long it is: an index leads to the cursor's row, and only the page is read."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from checkie.kernel import CursorUnknown, Id, Listing, Paging
 class Keyset:
     """The statements of a list. Each takes the list's own arguments first, then the cursor as a uuid.
 
-    `cursor` finds where a row stands, which is what the list is sorted by: null, or nothing, for one that is no row of
-    this list. `after` and `before` take how many rows besides. `after` reads in the list's order, behind the cursor, or
-    from the top if it is null; `before` reads against the order, in front of the cursor. Neither finds anything where
+    `cursor` finds the position of a row, which is what the list is sorted by: null, or no row, for an id that is not in
+    this list. `after` and `before` also take the number of rows. `after` reads in the list's order, from the cursor or
+    from the start if it is null; `before` reads against the order, before the cursor. Neither finds anything where
     `cursor` does not.
 
-    Two statements for two ways, and the cursor's place not joined but compared with: so the index that has the list's
-    order serves both, from the cursor on and with a plan that was made for any cursor.
+    Two statements for two directions, and the cursor's position is compared, not joined: so the index that has the
+    list's order serves both, from the cursor on, with one plan for any cursor.
     """
 
     cursor: str
@@ -28,9 +28,9 @@ class Keyset:
     before: str
 
     async def read(self, db: Database, paging: Paging[Id], *args: object) -> Listing[asyncpg.Record]:
-        """The part that is wanted. Refuses a cursor that is no row of this list, or no more (CursorUnknown).
+        """The page that is wanted. Refuses a cursor that is not, or no longer, in this list (CursorUnknown).
 
-        One statement, and a second one where nothing was found: is it the list's end, or no cursor of it?
+        One statement, and a second one if nothing was found: is it the end of the list, or an unknown cursor?
         """
         cursor = None if paging.cursor is None else paging.cursor.uuid
         rows = await db.fetch(self.before if paging.is_backwards else self.after, *args, cursor, paging.limit + 1)

@@ -1,4 +1,4 @@
-"""Leases: which of the processes that could do a piece of work does it now."""
+"""Leases: which of several processes does a piece of work now."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from checkie.db.pool import Database
 
 PARTITIONS: Final = 16
-"""Into how many parts the work is cut, and so how many workers can share it."""
+"""The number of partitions of the work, and so of the workers that can share it."""
 LEASE_S: Final = 10.0
 
 # Takes what is free or lapsed, and renews what is ours.
@@ -23,7 +23,7 @@ returning partition
 """
 _SHARING: Final = "select partition, owner from db.lease where name = $1 and until >= $2"
 _RELEASE: Final = "update db.lease set until = $3 where name = $1 and owner = $2 and partition = any($4)"
-# Who is there, whether it holds anything yet or not: a newcomer must be seen by those who hold everything.
+# Which owners are alive, with or without leases: a new one must be seen by those that hold everything.
 _APPEAR: Final = """
 insert into db.owner (name, owner, until) values ($1, $2, $3)
 on conflict (name, owner) do update set until = excluded.until
@@ -34,7 +34,7 @@ _VANISH: Final = "delete from db.owner where name = $1 and (owner = $2 or until 
 
 @dataclass(slots=True)
 class Leases:
-    """The partitions of one kind of work that one owner holds. Owners settle on equal shares within a lease's time."""
+    """The partitions of one kind of work that one owner holds. Within a lease's time owners hold equal shares."""
 
     db: Database
     name: str
@@ -42,7 +42,7 @@ class Leases:
     held: Sequence[int] = ()
 
     async def renew(self, now: datetime) -> Sequence[int]:
-        """Renew, take or give up partitions so that the owners alive share evenly; what is held now."""
+        """Renew, claim or release partitions so that the live owners share evenly. Returns what is held now."""
         until = now + timedelta(seconds=LEASE_S)
         await self.db.execute(_APPEAR, self.name, self.owner, until)
         present = [row["owner"] for row in await self.db.fetch(_PRESENT, self.name, now)]
@@ -57,18 +57,18 @@ class Leases:
         return self.held
 
     async def release(self, now: datetime) -> None:
-        """Give everything up, so that another owner need not wait."""
+        """Release everything, so that another owner need not wait for the lease to end."""
         held, self.held = self.held, ()
         await self.db.execute(_RELEASE, self.name, self.owner, now - timedelta(seconds=1), list(held))
         await self.db.execute(_VANISH, self.name, self.owner, now - timedelta(days=1))
 
 
 def _share(present: Sequence[str], owner: str) -> int:
-    """How many partitions are this owner's: the first of those present take what does not divide."""
+    """The number of partitions of this owner: the first owners take the remainder."""
     each, rest = divmod(PARTITIONS, len(present))
     return each + (present.index(owner) < rest)
 
 
 def partition_of(number: int) -> int:
-    """The partition of the thing with this 128-bit number. Its low bits are random, so shares are even."""
+    """The partition of the id with this 128-bit number. Its low bits are random, so partitions are even."""
     return number % PARTITIONS

@@ -30,7 +30,7 @@ grant usage on schema db to checkie_app; grant select on db.migration to checkie
 
 
 class MigrationError(Exception):
-    """A migration file cannot be applied, or the files are not those that the database knows; the message names it."""
+    """A migration cannot be applied, or the files differ from those that were applied. The message names it."""
 
 
 class _Migration(NamedTuple):
@@ -41,9 +41,9 @@ class _Migration(NamedTuple):
 
 
 async def migrate(owner_url: str, folder: Path = MIGRATIONS, *, create: bool = True) -> list[str]:
-    """Bring the database up to date; the names of what was applied now. Safe to run several times at once.
+    """Bring the database up to date; the names of what was applied. Safe to run concurrently.
 
-    `create`: make the database if it is missing. The role `checkie_app` is made if it is. Each file is a transaction.
+    `create`: create the database if it is missing. The role `checkie_app` is created if it is. A file is a transaction.
     MigrationError if one fails; before any is applied if one is misnamed, missing, doubled or changed since applied.
     Two that were written side by side may land in either order: whatever is missing is applied, the oldest first.
     """
@@ -65,9 +65,9 @@ async def migrate(owner_url: str, folder: Path = MIGRATIONS, *, create: bool = T
 
 
 async def pending(url: str, folder: Path = MIGRATIONS) -> list[str]:
-    """The names of what `migrate` has yet to apply. The app's role may ask.
+    """The names of the migrations that are not applied yet. The application's role suffices.
 
-    What the database has beyond these files is a newer release's: migrations only add, so an older one may go on.
+    Migrations that the database has beyond these files are a newer release's and are not reported.
     """
     async with _connected(url) as connection:
         applied: set[str] = set()

@@ -28,7 +28,7 @@ OUTAGES: Final = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
 )
-"""What says that the database is away, not that a statement is wrong."""
+"""Errors that mean an unavailable database, not a wrong statement."""
 _COMMON: Final = {"application_name": "checkie", "timezone": "UTC", "jit": "off"}
 
 
@@ -66,8 +66,8 @@ _REPORTS: Final = Profile({**_COMMON, "default_transaction_read_only": "on"}, st
 class Database:
     """Connections to share. Its own `fetch…` are single statements, each a transaction of its own.
 
-    A pool of our own: asyncpg's makes a task and several round trips through the loop for each use, which cost as much
-    as a short statement. Whatever leaves a connection in doubt (a cancelled or timed-out statement) closes it.
+    asyncpg's own pool creates a task and yields to the loop several times for each use, which costs as much as a short
+    statement. A connection in an unknown state (a cancelled or timed-out statement) is closed.
     """
 
     url: str
@@ -76,7 +76,7 @@ class Database:
     constraints: Constraints = field(default_factory=dict, repr=False)
     """Which refusal a violated constraint becomes."""
     cache: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
-    """What modules know of rows that never change, by a key that begins with the module's name."""
+    """Rows that never change, as modules have read them, by a key that begins with the module's name."""
     _idle: list[asyncpg.Connection] = field(default_factory=list, init=False, repr=False)
     _waiting: deque[asyncio.Future[asyncpg.Connection | None]] = field(default_factory=deque, init=False, repr=False)
     _count: int = field(default=0, init=False)
@@ -93,13 +93,13 @@ class Database:
         return cls(url, size, _REPORTS)
 
     async def open(self) -> Self:
-        """Connect."""
+        """Connect once, so that a wrong address is found at start."""
         self._is_open = True
         self.release(await self.acquire())
         return self
 
     async def close(self) -> None:
-        """Let every connection go; those in use close when they are released."""
+        """Close every connection; those in use close when they are released."""
         self._is_open = False
         while self._idle:
             await self._idle.pop().close()
@@ -179,7 +179,7 @@ class Database:
                 return released
 
     async def _wait(self) -> asyncpg.Connection | None:
-        """The next connection that is given back; None when one was closed, so that a new one may be made."""
+        """The next connection that is released; None when one was closed, so that a new one may be opened."""
         turn: asyncio.Future[asyncpg.Connection | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
@@ -207,7 +207,7 @@ class Database:
         return connection
 
     def release(self, connection: asyncpg.Connection) -> None:
-        """Take a connection back; one that is closed makes room for a new one."""
+        """Return a connection. A closed one makes room for a new one."""
         if not self._is_open:
             connection.terminate()
         if connection.is_closed():

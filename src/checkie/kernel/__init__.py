@@ -1,6 +1,6 @@
-"""The words every module shares: money, ids, periods, lifecycles, parts of lists, refusals, sealed secrets.
+"""What every module shares: money, ids, periods, lifecycles, pages of lists, refusals, sealed secrets.
 
-Pure: no I/O, no clock, and nothing of ours is imported from here. What needs the time gets it as an argument.
+Pure: no I/O, no clock, and no import of our own modules. What needs the time takes it as an argument.
 """
 
 from checkie.kernel.cache import Cache

@@ -23,7 +23,7 @@ class Id(str):
     """One spelling everywhere: in the URL, the log line and the test failure; in a row it is a `uuid`.
 
     The 128 bits are RFC 9562's version 8: 48 of milliseconds, 12 of a counter, 32 of the store's number and 30 random,
-    so ids sort by time and every id tells whose it is. They are not secrets.
+    so ids sort by time and every id names its store. They are not secrets.
     """
 
     __slots__ = ()
@@ -31,7 +31,7 @@ class Id(str):
 
     @classmethod
     def new(cls, store: int, now: datetime) -> Self:
-        """A fresh id for a thing of `store`, made at `now`."""
+        """A new id for a resource of `store`, created at `now`."""
         ms = int(now.timestamp() * 1000) & (2**48 - 1)
         high = ms << 16 | _VERSION << 12 | next(_counter) & 0xFFF
         low = _VARIANT << 62 | store << 30 | int.from_bytes(secrets.token_bytes(4)) >> 2
@@ -39,7 +39,7 @@ class Id(str):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The id that `text` spells. ValueError when kind, length, alphabet or version is another."""
+        """The id that `text` spells. ValueError for another kind, length, alphabet or version."""
         start = len(cls.prefix) + 1
         if not text.startswith(f"{cls.prefix}_") or len(text) != start + _LENGTH:
             raise ValueError(f"not a {cls.__name__}: expected {cls.prefix}_ and {_LENGTH} characters")
@@ -50,7 +50,7 @@ class Id(str):
         if found.number >> 76 & 0xF != _VERSION or found.number >> 62 & 0b11 != _VARIANT:
             raise ValueError(f"not a {cls.__name__}: expected a version 8 UUID")
         if found.store > _LARGEST_STORE:
-            raise ValueError(f"not a {cls.__name__}: no store has such a number")
+            raise ValueError(f"not a {cls.__name__}: there is no such store number")
         return found
 
     @classmethod
@@ -75,12 +75,12 @@ class Id(str):
 
     @property
     def made_at(self) -> datetime:
-        """When it was made, to the millisecond."""
+        """When it was created, to the millisecond."""
         return datetime.fromtimestamp((self.number >> 80) / 1000, UTC)
 
     @property
     def store(self) -> int:
-        """The number of the store that this thing belongs to."""
+        """The number of the store that it belongs to."""
         return self.number >> 30 & 0xFFFF_FFFF
 
     @classmethod
@@ -88,7 +88,7 @@ class Id(str):
         return cls(f"{cls.prefix}_{_spelling(number)}")
 
 
-# A thing's id is spelled and read many times while a request runs.
+# An id is spelled and parsed many times in one request.
 @lru_cache(maxsize=8192)
 def _spelling(number: int) -> str:
     return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])

@@ -1,4 +1,4 @@
-"""Lists are read in parts, by cursor: which part is wanted, and what it was found to be."""
+"""Lists are read in pages, by cursor: which page is wanted, and its rows."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ Other = TypeVar("Other")
 
 
 class CursorUnknown(Invalid):
-    """A cursor is the id of a row of this list, as the list itself tells it. This one is not."""
+    """The cursor is not the id of a row in this list."""
 
     code = "cursor_unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Paging(Generic[Cursor_co]):
-    """Which part of a list is wanted: up to `limit` rows, from its top, behind one row or in front of one.
+    """Which page of a list is wanted: up to `limit` rows, from its start, after one row or before one.
 
-    A cursor is the id of a row, not a number of rows: what is added meanwhile neither repeats a row nor hides one.
+    A cursor is the id of a row, not an offset: rows that are added meanwhile neither repeat a row nor hide one.
     ValueError for a limit that is not 1 to 100, or for both cursors.
     """
 
@@ -38,31 +38,31 @@ class Paging(Generic[Cursor_co]):
         if not 1 <= self.limit <= self.LARGEST_LIMIT:
             raise ValueError(f"a limit is 1 to {self.LARGEST_LIMIT}")
         if self.starting_after is not None and self.ending_before is not None:
-            raise ValueError("a part of a list has one cursor")
+            raise ValueError("a page has one cursor")
 
     @property
     def is_backwards(self) -> bool:
-        """Whether the rows in front of the cursor are wanted: those nearest to it."""
+        """Whether the rows before the cursor are wanted: those nearest to it."""
         return self.ending_before is not None
 
     @property
     def cursor(self) -> Cursor_co | None:
-        """The row to begin at, whichever way; None: the list's top."""
+        """The row to read from, in either direction; None for the start of the list."""
         return self.ending_before if self.is_backwards else self.starting_after
 
     def listing(self, rows: Sequence[Row]) -> Listing[Row]:
-        """The answer, of up to `limit + 1` rows, read away from the cursor; one too many says that there are more."""
+        """The page made of up to `limit + 1` rows, read away from the cursor; an extra row means `has_more`."""
         kept = rows[: self.limit]
         return Listing(kept[::-1] if self.is_backwards else kept, has_more=len(rows) > self.limit)
 
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[Row]):
-    """Part of a list, in the list's order whichever way it was read; `has_more`: it goes on beyond, that way."""
+    """A page of a list, in the list's order. `has_more`: there are further rows in the direction of reading."""
 
     data: Sequence[Row]
     has_more: bool
 
     def map(self, make: Callable[[Row], Other]) -> Listing[Other]:
-        """The same part, with something made of each row."""
+        """The same page with each row converted."""
         return Listing([make(row) for row in self.data], self.has_more)

@@ -1,4 +1,4 @@
-"""Refusals: what the rules forbid. Docstring: the message. Code: a contract. Kind: it knows its HTTP status."""
+"""Refusals: what the rules forbid. The docstring is the message, the code a contract, the kind its HTTP status."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 
 class Refusal(Exception):
-    """The caller asked for something the rules forbid. Expected, documented, never pages anyone."""
+    """The caller asked for something that the rules forbid. Expected and documented; it pages nobody."""
 
     code: ClassVar[str]
     status: ClassVar[int]
@@ -20,30 +20,30 @@ class Refusal(Exception):
 
 
 class Invalid(Refusal):
-    """The request does not hold to a rule; `param` names the field."""
+    """The request violates a rule. `param` names the field."""
 
     code, status, title = "invalid", 422, "Invalid request"
 
 
 class Unauthorized(Refusal):
-    """The request does not prove who sends it."""
+    """The request is not authenticated."""
 
     code, status, title = "unauthorized", 401, "Unauthorized"
 
 
 class Forbidden(Refusal):
-    """The sender is known and may not do this."""
+    """The caller is not permitted to do this."""
 
     code, status, title = "forbidden", 403, "Forbidden"
 
 
 class NotFound(Refusal):
-    """There is no such thing, or it is not the sender's."""
+    """There is no such resource, or it is not the caller's."""
 
     code, status, title = "not_found", 404, "Not found"
 
 
 class Conflict(Refusal):
-    """The thing is in a state that forbids this, or somebody else was quicker."""
+    """The resource's status does not allow this, or a concurrent request changed it."""
 
     code, status, title = "conflict", 409, "Conflict"

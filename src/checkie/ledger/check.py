@@ -1,4 +1,4 @@
-"""The ledger's invariants, looked at afresh."""
+"""Check the invariants of the ledger."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from checkie.db import Database
 
-# Entries are two sides of one row and cannot but sum to zero; what is kept beside them for speed can.
+# Entries are two sides of one row, so they sum to zero. The cached balances might not.
 _NOT_ZERO: Final = """
 select format('store %s, %s: %s', store, currency, sum(amount_minor)) as offender from (
   select store, currency, amount_minor from ledger.entry
@@ -44,5 +44,5 @@ CHECKS: Final = {
 
 
 async def check(db: Database) -> dict[str, Sequence[str]]:
-    """Each invariant with what offends against it: empty lists when all is well."""
+    """The violations of each invariant; empty lists if there are none."""
     return {name: [row["offender"] for row in await db.fetch(sql)] for name, sql in CHECKS.items()}

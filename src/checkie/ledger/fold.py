@@ -1,4 +1,4 @@
-"""Fold deltas into balances, so that reading a balance stays quick."""
+"""Fold deltas into balances, so that reading a balance stays fast."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _STORES: Final = "select distinct store from ledger.delta limit $1"
 
 
 async def fold(db: Database, store: int, now: datetime) -> int:
-    """Fold a batch of the store's deltas; how many."""
+    """Fold a batch of the store's deltas. Returns how many."""
     count: int | None = await db.fetchval(_FOLD, store, _BATCH, now)
     return count or 0
 

@@ -18,10 +18,10 @@ select coalesce((select posted_minor from ledger.balance where store = $1 and ac
 
 
 async def lock(unit: UnitOfWork, store: int, account: Account, currency: str) -> Money:
-    """What the account holds, and goes on to hold but for credits until the unit ends: other debits wait here.
+    """The account's balance. Until the unit ends only credits can change it: other bounded debits wait here.
 
     A debit that must not exceed the balance (a refund, a payout) locks, compares and posts in one unit of work. Credits
-    take no lock. An account without transfers holds nothing.
+    take no lock. The balance of an account without transfers is zero.
     """
     rows = await unit.lock(_LOCK, store, account.kind, account.owner, currency)
     if not rows:

@@ -9,7 +9,7 @@ from checkie.kernel import Id, Money
 
 
 class Kind(StrEnum):
-    """What an account is for."""
+    """The purpose of an account."""
 
     CLEARING = "CLEARING"
     MERCHANT = "MERCHANT"
@@ -19,7 +19,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account of a store, by what it is for. `owner`: a clearing account's provider. Transfers say its currency."""
+    """An account of a store, by its purpose. `owner`: a clearing account's provider. The currency is the transfer's."""
 
     kind: Kind
     owner: str = ""
@@ -29,7 +29,7 @@ class Account:
 class Transfer:
     """Money leaves `source` and reaches `target`: one row, two sides, so it cannot be unbalanced.
 
-    `subject` is what it is about (a payment); `key` names the transfer within its store: the same key moves money once.
+    `subject` is what it belongs to (a payment); `key` names the transfer within its store: a key moves money once.
     """
 
     kind: str

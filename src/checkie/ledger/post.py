@@ -78,7 +78,7 @@ async def post(unit: UnitOfWork, store: int, transfers: Sequence[Transfer], now:
 
 
 async def _accounts(unit: UnitOfWork, store: int, transfers: Sequence[Transfer], now: datetime) -> Mapping[_Side, UUID]:
-    """The accounts' ids. An account never changes, so it is looked up once; its first transfer opens it."""
+    """The accounts' ids. An account never changes, so it is read once. Its first transfer opens it."""
     wanted = sorted({_side(account, t) for t in transfers for account in (t.source, t.target)})
     known: dict[_Side, UUID] = unit.connections.cache.get((__name__, store), {})
     if all(side in known for side in wanted):

@@ -35,23 +35,23 @@ _SUBJECTS: Final = "select distinct store, subject from ledger.transfer where ki
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What an account holds now."""
+    """The balance of an account."""
 
     account: Account
     amount: Money
 
 
 async def balances(db: Database | UnitOfWork, store: int) -> Sequence[Balance]:
-    """The balance of each of the store's accounts: what is cached and what is not folded in yet."""
+    """The balance of each of the store's accounts, with the deltas that are not folded yet."""
     rows = await db.fetch(_BALANCES, store)
     return [Balance(Account(Kind(r["kind"]), r["owner"]), Money(r["minor"], r["currency"])) for r in rows]
 
 
 async def transfers_of(db: Database | UnitOfWork, subject: Id) -> Sequence[asyncpg.Record]:
-    """Every transfer about `subject`, oldest first: kind, amount_minor, currency, kinds of source and target."""
+    """Every transfer of `subject`, oldest first: kind, amount_minor, currency, kinds of source and target."""
     return await db.fetch(_OF_SUBJECT, subject.store, subject.uuid)
 
 
 async def subjects(db: Database, kind: str) -> Collection[UUID]:
-    """What all transfers of this kind are about."""
+    """The subjects of all transfers of this kind."""
     return {row["subject"] for row in await db.fetch(_SUBJECTS, kind)}

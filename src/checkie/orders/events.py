@@ -10,7 +10,7 @@ from checkie.outbox import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderEvent(Event):
-    """What every event of an order tells."""
+    """The fields that every event of an order has."""
 
     order: str
     session: str
@@ -21,34 +21,34 @@ class OrderEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderCreated(OrderEvent):
-    """A buyer started to pay for it."""
+    """A buyer started to pay for the order."""
 
     name: ClassVar[str] = "order.created"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderCompleted(OrderEvent):
-    """It is paid."""
+    """The order was paid."""
 
     name: ClassVar[str] = "order.completed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFailed(OrderEvent):
-    """No attempt to pay it succeeded, and none is left."""
+    """No attempt to pay the order succeeded, and none is left."""
 
     name: ClassVar[str] = "order.failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderCancelled(OrderEvent):
-    """Its session ended unpaid."""
+    """The order's session ended unpaid."""
 
     name: ClassVar[str] = "order.cancelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRefunded(OrderEvent):
-    """Money for it went back, all or in part."""
+    """The order was refunded in full or in part."""
 
     name: ClassVar[str] = "order.refunded"

@@ -63,7 +63,7 @@ ORDER: Final = Lifecycle[OrderStatus, OrderVerb, type[OrderEvent]](
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order as far as its lifecycle goes. `payment` is the payment that collects for it now."""
+    """An order as its lifecycle needs it. `payment` is the payment that collects for it now."""
 
     id: OrderId
     session: SessionId

@@ -1,4 +1,4 @@
-"""What an order is made from."""
+"""The content of a new order."""
 
 from __future__ import annotations
 

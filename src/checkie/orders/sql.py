@@ -52,7 +52,7 @@ def insert(unit: UnitOfWork, placed: Placed, seq: int, now: datetime) -> None:
 
 
 async def requote(unit: UnitOfWork, placed: Placed, now: datetime) -> None:
-    """Write what is bought now to the pending order. WriteConflict if it is not pending, or changes meanwhile."""
+    """Write the present quote to the pending order. WriteConflict if it is not pending or changes concurrently."""
     found = await unit.read(_PENDING, placed.id.store, placed.id.uuid)
     if found is None:
         raise WriteConflict

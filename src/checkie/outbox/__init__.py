@@ -1,11 +1,11 @@
-"""Events: written with the change they tell of, read in order, done once, replayable.
+"""Events: written with the change that they describe, read in order, handled once, replayable.
 
-Owns schema `outbox`. `publish` is the only way in; a `Bus` is the way out (PostgreSQL here, Kafka behind the same
-port); `Consumer` does each event of its kinds exactly once in effect, through an inbox in the effect's transaction.
-Invariants: an event exists if and only if its change was committed; `seq` has no gap per aggregate; a consumer sees the
-events of one aggregate in the order of `seq`; an event that a consumer cannot take is kept as a dead letter.
-Rule for publishers: lock the aggregate's row before you write anything else, or write it only if it is as it was read.
-One that wrote first, and so got its place in the order, and waited then would stand before the one it waited for.
+Owns schema `outbox`. `publish` writes events; a `Bus` delivers them (PostgreSQL here, Kafka behind the same port); a
+`Consumer` handles each event of its kinds exactly once in effect, through an inbox in the effect's transaction.
+Invariants: an event exists if and only if its change was committed; `seq` has no gap per aggregate; a consumer handles
+the events of an aggregate in the order of `seq`; an event that it cannot handle is kept as a dead letter.
+Rule for publishers: lock the aggregate's row before any other write, or write it on condition of its version. A unit of
+work that wrote first and then waited for a lock would come before the one it waited for in the order of events.
 """
 
 from checkie.outbox.advance import advance

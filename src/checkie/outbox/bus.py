@@ -11,7 +11,7 @@ from checkie.outbox.event import Recorded
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a consumer has come in one partition; what `mark` means is the adapter's own affair."""
+    """How far a consumer has read one partition. The meaning of `mark` is private to the adapter."""
 
     partition: int
     mark: str
@@ -19,7 +19,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Events in order, and the positions to keep once all of them are done."""
+    """Events in order, and the positions to keep once all of them are handled."""
 
     events: Sequence[Recorded]
     positions: Sequence[Position]
@@ -31,10 +31,10 @@ class Bus(Protocol):
     async def read(self, consumer: str, limit: int) -> Batch:
         """The next events of the partitions that this process holds; empty when there are none.
 
-        However a batch is cut, no event of it is without those of its aggregate that came before.
+        A batch never contains an event without the earlier, unhandled ones of its aggregate.
         """
         ...
 
     async def keep(self, consumer: str, positions: Sequence[Position]) -> None:
-        """Move on: these positions need not be read again."""
+        """Move on: these positions are not read again."""
         ...

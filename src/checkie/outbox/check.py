@@ -1,4 +1,4 @@
-"""The outbox's invariants, looked at afresh."""
+"""Check the invariants of the outbox."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from outbox.event group by store, aggregate having count(*) <> max(seq)
 _DEAD: Final = """
 select format('store %s, event %s, consumer %s: %s', store, event, consumer, error) as offender from outbox.dead_letter
 """
-# What a consumer has not passed yet, half a minute after it was written. One without a position has passed nothing.
+# Events that a consumer has not passed half a minute after they were written. Without a position it has passed none.
 _LATE: Final = """
 select format('consumer %s, partition %s: %s events wait since %s',
   c.name, e.partition, count(*), min(e.at)) as offender
@@ -34,7 +34,7 @@ from outbox.event where xid >= pg_snapshot_xmax(pg_current_snapshot()) group by 
 
 
 async def check(db: Database, consumers: Sequence[str]) -> dict[str, Sequence[str]]:
-    """Each invariant with what offends against it: empty lists when all is well."""
+    """The violations of each invariant; empty lists if there are none."""
     return {
         "events_have_no_gap": [row["offender"] for row in await db.fetch(_GAPS)],
         "no_event_lost": [row["offender"] for row in await db.fetch(_LATE, list(consumers))],

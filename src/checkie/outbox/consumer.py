@@ -1,4 +1,4 @@
-"""A consumer: what follows from events, each once in effect."""
+"""A consumer: handles events, each once in effect."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Reaction: TypeAlias = Callable[[UnitOfWork, int, Sequence[Recorded], datetime], 
 
 @dataclass(slots=True)
 class Consumer:
-    """Does `reactions[event name]` for every event, in order per aggregate, in one transaction a store and batch."""
+    """Runs `reactions[event name]` for every event, in order per aggregate, in one transaction a store and batch."""
 
     name: str
     reactions: Mapping[str, Sequence[Reaction]]
@@ -39,7 +39,7 @@ class Consumer:
     batch: int = 200
 
     async def step(self, now: datetime) -> int:
-        """Read a batch, do it, move on. How many events were read. What fails is tried one by one, then again later."""
+        """Read a batch, handle it and move on. Returns how many events were read. What fails is tried one by one."""
         batch = await self.bus.read(self.name, self.batch)
         wanted = [event for event in batch.events if event.name in self.reactions]
         wanted.sort(key=lambda event: event.store)
@@ -53,10 +53,10 @@ class Consumer:
             await self.do(store, events, now)
         except OUTAGES:
             raise
-        except Exception as error:  # noqa: BLE001 what fails is tried singly, then kept as a dead letter
+        except Exception as error:  # noqa: BLE001 what fails is tried one by one, then kept as a dead letter
             if len(events) > 1:
                 _log.warning(
-                    "events_tried_singly", consumer=self.name, store=store, count=len(events), error=repr(error)
+                    "events_retried_one_by_one", consumer=self.name, store=store, count=len(events), error=repr(error)
                 )
             for event in events:
                 await self._single(event, now)
@@ -66,9 +66,9 @@ class Consumer:
         for attempt in range(TRIES):
             try:
                 await self.do(event.store, [event], now)
-            except OUTAGES:  # nothing is wrong with the event: it waits, in its place, for the database
+            except OUTAGES:  # the event is not at fault: it waits in its place for the database
                 raise
-            except Exception as error:  # noqa: BLE001 it becomes a dead letter: those behind it must not wait
+            except Exception as error:  # noqa: BLE001 it becomes a dead letter, and those behind it go on
                 failure = error
                 await asyncio.sleep(_PAUSE_S * 2**attempt)
             else:
@@ -79,7 +79,7 @@ class Consumer:
         await self.db.execute(_DEAD, event.store, self.name, event.id, repr(failure)[:_ERROR_LENGTH], now)
 
     async def do(self, store: int, events: Sequence[Recorded], now: datetime) -> None:
-        """The effect of some events of one store, in one transaction with their inbox rows."""
+        """Handle some events of one store, in one transaction with their inbox rows."""
         async with self.db.transaction() as unit:
             fresh = await record_new(unit, store, self.name, [str(event.id) for event in events], now)
             todo = sorted((e for e in events if str(e.id) in fresh), key=lambda e: (e.aggregate, e.seq))

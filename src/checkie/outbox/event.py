@@ -1,4 +1,4 @@
-"""What an event is, in code and in a row."""
+"""An event, in code and in a row."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """An event as it was written down."""
+    """An event as it is stored."""
 
     store: int
     id: UUID

@@ -1,4 +1,4 @@
-"""The inbox: has this message been done already?"""
+"""The inbox: which messages were handled already."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _PRUNE: Final = """
 delete from outbox.inbox where ctid = any(array(select ctid from outbox.inbox where at < $1 limit $2))
 """
 KEPT: Final = timedelta(days=30)
-"""Longer than any provider repeats a webhook, or a consumer can lag."""
+"""Longer than any provider repeats a webhook or a consumer can lag."""
 
 
 async def record_new(unit: UnitOfWork, store: int, consumer: str, messages: Sequence[str], now: datetime) -> set[str]:
-    """Which of `messages` this consumer has not seen; they count as seen when the caller's transaction commits.
+    """Which of `messages` this consumer has not handled; they count as handled when the caller's unit of work commits.
 
     A concurrent transaction with the same message waits here until the other ends.
     """
@@ -33,15 +33,15 @@ async def record_new(unit: UnitOfWork, store: int, consumer: str, messages: Sequ
 
 
 def record_message(unit: UnitOfWork, store: int, consumer: str, message: str, now: datetime) -> None:
-    """The same for one message, as a write: the transaction is `WriteConflict` when the consumer has seen it."""
+    """The same for one message, as a write: the unit of work raises WriteConflict if it was handled already."""
     unit.add(_TAKE, store, consumer, message, now)
 
 
 async def is_recorded(db: Database, store: int, consumer: str, message: str) -> bool:
-    """Whether this consumer has seen the message."""
+    """Whether this consumer has handled the message."""
     return await db.read(_KNOWN, store, consumer, message) is not None
 
 
 async def prune_inbox(db: Database, now: datetime, limit: int = 5000) -> int:
-    """Forget messages that nobody repeats any more; how many."""
+    """Delete messages that can no longer be repeated. Returns how many."""
     return await db.execute(_PRUNE, now - KEPT, limit)

@@ -17,8 +17,8 @@ _START: Final = "0:00000000-0000-0000-0000-000000000000"
 _POSITIONS: Final = (
     "select partition, xid::text, event from outbox.position where consumer = $1 and partition = any($2)"
 )
-# Sequences and xids are handed out before commit, so a row can appear behind one already read. What is below the oldest
-# transaction still open can no longer gain rows.
+# Sequences and xids are assigned before the commit, so a row can appear behind one that was read. Below the oldest open
+# transaction no more rows can appear.
 _READ: Final = """
 select e.store, e.id, e.aggregate, e.seq, e.name, e.version, e.body, e.at, e.partition, e.xid::text as xid
 from unnest($1::smallint[], $2::text[], $3::uuid[]) as p (partition, xid, event)
@@ -30,9 +30,9 @@ cross join lateral (
 ) e
 order by e.xid, e.id
 """
-# A transaction that waited for another's lock may carry the smaller xid, and so stand before it though it came after;
-# the other may even stand behind a third that is still open. So what came before the events read is fetched, wherever
-# it stands. It is read again in its place, where the inbox knows it.
+# A transaction that waited for another's lock may have the smaller xid, and so precede it though it committed later; the
+# other may even follow a third that is still open. So earlier events of the same aggregates are fetched, wherever they
+# are in the order. They are read again in their place, and the inbox skips them there.
 _OVERTAKEN: Final = """
 select e.store, e.id, e.aggregate, e.seq, e.name, e.version, e.body, e.at, e.partition
 from unnest($1::int[], $2::uuid[], $3::int[], $4::text[], $5::uuid[]) as a (store, aggregate, seq, xid, event)
@@ -71,7 +71,7 @@ class PostgresBus:
         return Batch([_recorded(row) for row in rows], positions)
 
     async def keep(self, consumer: str, positions: Sequence[Position]) -> None:
-        """Store the positions; one never moves back, whoever still holds an old lease."""
+        """Store the positions. A position never moves back, even by the holder of an old lease."""
         if not positions:
             return
         parts = [position.mark.split(":") for position in positions]

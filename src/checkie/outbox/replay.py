@@ -1,4 +1,4 @@
-"""Do events again: dead letters once their cause is mended, or every event for a fresh read model."""
+"""Handle events again: dead letters once their cause is fixed, or every event for a new read model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FORGET: Final = "delete from outbox.dead_letter where store = $1 and consumer =
 
 
 async def redrive(db: Database, consumer: Consumer, now: datetime, batch: int = 1000) -> int:
-    """Try each of a consumer's dead letters again, oldest first; how many went through. Those that fail again stay."""
+    """Handle each of a consumer's dead letters again, oldest first. Returns how many succeeded; the others stay."""
     done, at, event = 0, _BEFORE_ALL, UUID(int=0)
     while rows := await db.fetch(_DEAD, consumer.name, at, event, batch):
         for row in rows:
@@ -40,7 +40,7 @@ async def _again(db: Database, consumer: Consumer, store: int, event: UUID, now:
         return False
     try:
         await consumer.do(store, [Recorded(**dict(row))], now)
-    except Exception as error:  # noqa: BLE001 it stays a dead letter, and the others are tried
+    except Exception as error:  # noqa: BLE001 it stays a dead letter, and the others go on
         _log.warning("dead_letter_failed_again", consumer=consumer.name, event_id=str(event), error=repr(error))
         return False
     await db.execute(_FORGET, store, consumer.name, event)
@@ -48,7 +48,7 @@ async def _again(db: Database, consumer: Consumer, store: int, event: UUID, now:
 
 
 async def replay(consumer: Consumer, now: datetime) -> int:
-    """Run every event so far through a consumer with a name of its own, which starts at the beginning. How many."""
+    """Give every event so far to a consumer with a new name, which starts at the beginning. Returns how many."""
     total = 0
     while count := await consumer.step(now):
         total += count
