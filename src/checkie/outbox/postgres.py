@@ -30,9 +30,9 @@ cross join lateral (
 ) e
 order by e.xid, e.id
 """
-# A transaction that waited for another's lock may have the smaller xid, and so precede it though it committed later; the
-# other may even follow a third that is still open. So earlier events of the same aggregates are fetched, wherever they
-# are in the order. They are read again in their place, and the inbox skips them there.
+# A transaction that waited for another's lock may have the smaller xid, and so precede it though it committed later.
+# The other may even follow a third that is still open. So earlier events of the same aggregates are fetched, wherever
+# they are in the order. They are read again in their place, and the inbox skips them there.
 _OVERTAKEN: Final = """
 select e.store, e.id, e.aggregate, e.seq, e.name, e.version, e.body, e.at, e.partition
 from unnest($1::int[], $2::uuid[], $3::int[], $4::text[], $5::uuid[]) as a (store, aggregate, seq, xid, event)
