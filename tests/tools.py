@@ -7,6 +7,7 @@ A test whose tool is missing is skipped by name, with the command that installs 
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import sys
@@ -20,6 +21,7 @@ NAMES: Final = {
     "stripe-mock": ("stripe-mock",),
     "localstripe": ("localstripe",),
 }
+_LIBRARIES: Final = {"chromium": "libatomic.so.1"}  # the driver by which Playwright speaks to Chromium is linked to it
 _PLACES: Final = (Path(__file__).parents[1] / ".cache" / "bin", Path(sys.executable).parent)
 
 
@@ -31,10 +33,20 @@ def need(tool: str, install: str) -> pytest.MarkDecorator:
 
 
 def find(tool: str) -> str | None:
-    """Where it is: in `.cache/bin`, beside our Python, or on the PATH."""
+    """Where it is: in `.cache/bin`, beside our Python, or on the PATH. None if a library that it needs is missing."""
+    if tool in _LIBRARIES and not _loads(_LIBRARIES[tool]):
+        return None
     on_path = os.environ.get("PATH", os.defpath)  # noqa: TID251 tests find tools as a shell does
     places = os.pathsep.join([*map(str, _PLACES), on_path])
     return next(filter(None, (shutil.which(name, path=places) for name in NAMES[tool])), None)
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 def require(tool: str, install: str) -> None:
