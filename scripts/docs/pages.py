@@ -58,7 +58,7 @@ A module imports only rows below it, and no neighbour; only `app` imports provid
 """
 API = """# HTTP
 
-The whole document is [openapi.json](openapi.json); a running server shows it at `/api/docs`.
+The whole document is [openapi.json](openapi.json); a running server shows it as a reference at `/api/docs`.
 
 | call | what it does | answers |
 | --- | --- | --- |
