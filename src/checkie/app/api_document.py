@@ -23,7 +23,7 @@ invalid field. Each operation lists its codes. Any operation can also return 404
 TAGS: Final = [
     {
         "name": "Widget",
-        "description": "Calls of the buyer's browser: open a page, change a session, pay, read its status.",
+        "description": "Calls of the buyer's browser: open a page, change, pay, read the status.",
     },
     {"name": "Provider webhooks", "description": "Notifications from payment providers about payments."},
     {"name": "Operations", "description": "For the operator of this installation: health and metrics."},
