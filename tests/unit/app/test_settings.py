@@ -28,7 +28,7 @@ class TestLoad:
         assert (settings.data, settings.host, settings.port) == (Path(".checkie"), "127.0.0.1", 8000)
         assert (settings.database_url, settings.keyring, settings.webhook_networks) == (None, None, ())
 
-    def test_reads_each_kind(self) -> None:
+    def test_parses_each_type(self) -> None:
         settings = load(
             {
                 "CHECKIE_PORT": " 9000 ",
@@ -62,7 +62,7 @@ class TestLoad:
         with pytest.raises(ValidationError, match="frozen"):
             load().port = 9000
 
-    def test_keys_that_were_loaded_seal_and_open(self) -> None:
+    def test_keys_encrypt_and_decrypt(self) -> None:
         for key_id in ("k1", "2026-03", "2026.03"):
             try:
                 keyring = load({"CHECKIE_SECRET_KEYS": f"{key_id}:{KEY}"}).keyring
@@ -101,7 +101,7 @@ BAD: Final = [
 
 class TestABadSetting:
     @pytest.mark.parametrize(("variable", "value"), BAD)
-    def test_is_named_and_its_value_is_not_shown(self, variable: str, value: str) -> None:
+    def test_is_named_without_its_value(self, variable: str, value: str) -> None:
         with pytest.raises(SettingsError) as refused:
             load({variable: value})
         message = str(refused.value)
@@ -116,7 +116,7 @@ class TestABadSetting:
         with pytest.raises(SettingsError, match="must be"):
             load({variable: value})
 
-    def test_of_an_unknown_name_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_with_an_unknown_name_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(SettingsError, match="CHECKIE_PROT is not a setting") as refused:
             load({"CHECKIE_PROT": "hunter2"})
         assert "hunter2" not in str(refused.value)
@@ -142,13 +142,13 @@ class TestABadSetting:
             ),
         ],
     )
-    def test_that_needs_another_names_it(self, given: dict[str, str], needed: str) -> None:
+    def test_that_requires_another_names_it(self, given: dict[str, str], needed: str) -> None:
         with pytest.raises(SettingsError, match=f"{needed} must be set") as refused:
             load(given)
         assert "hunter2" not in str(refused.value)
 
 
-class TestShowing:
+class TestRepresentation:
     def test_settings_show_no_values(self) -> None:
         settings = load(
             {
