@@ -77,6 +77,7 @@ class Demo:
             "CHECKIE_DATA": str(self.data),
             "CHECKIE_DATABASE_URL": server.url(),
             "CHECKIE_DATABASE_OWNER_URL": server.owner_url(),
+            "CHECKIE_DATABASE_REPORTING_URL": server.url(),
             "CHECKIE_HOST": HOST,
             "CHECKIE_PORT": str(self.port),
             "CHECKIE_PUBLIC_URL": self.base_url,
