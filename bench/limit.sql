@@ -1,5 +1,5 @@
--- One checkout as PostgreSQL must at least see it: the rows that Checkie writes, in one transaction for each step that has to
--- be durable before the network is waited for. Five statements, each a transaction of its own; ids grow with time, as ours do.
+-- The least work that a checkout can be for PostgreSQL: the rows that Checkie writes, in one transaction for each step that has to
+-- be durable before a network call. Five statements, each a transaction of its own; ids grow with time, as ours do.
 \set turn :turn + 1
 \set number :run * 1000000000 + :turn * 1000 + :client_id
 
@@ -7,12 +7,12 @@
 insert into checkout.session (store, id, page, secret_hash, status, version, quote, total_minor, currency, provider, fee_bps,
   return_url, visitor, partition, abandoned_s, due_at, expires_at, created_at, updated_at)
 values (1, bench.id(:number, 1), bench.id(0, 1), sha256(bench.id(:number, 1)::text::bytea), 'OPEN', 1,
-  '{"title": "Field Notes: a pocket guide to calm software", "unit_minor": 2500, "quantity": 1, "pricing": "FIXED", "least_minor": 2500, "most_minor": 2500, "quantity_max": 10}',
+  '{"title": "Field Notes: a pocket guide to calm software", "unit_minor": 2500, "quantity": 1, "pricing": "FIXED", "min_minor": 2500, "max_minor": 2500, "quantity_max": 10}',
   2500, 'USD', 'simulator', 290, 'http://127.0.0.1:8000/demo/field-notes/ses_00000000000000000000000000',
   '{"ip": "127.0.0.1", "user_agent": "Mozilla/5.0 (X11; Linux x86_64) checkie-bench"}',
   :number::bigint % 16, 21600, now() + interval '1 day', now() + interval '1 day', now(), now());
 
--- 2. The buyer tells an address and pays: everything before the provider is asked.
+-- 2. The buyer enters an email address and pays: everything before the call to the provider.
 with asked as (
   insert into web.idempotency_key (store, key, endpoint, request_hash, locked_until, response_status, response_sealed,
     created_at, expires_at)
@@ -30,7 +30,7 @@ with asked as (
     created_at, updated_at)
   values (1, bench.id(:number, 4), bench.id(:number, 1), bench.id(:number, 2), bench.id(:number, 3),
     'buyer-' || :number::bigint || '@example.com', 'PENDING',
-    '{"title": "Field Notes: a pocket guide to calm software", "unit_minor": 2500, "quantity": 1, "pricing": "FIXED", "least_minor": 2500, "most_minor": 2500, "quantity_max": 10}',
+    '{"title": "Field Notes: a pocket guide to calm software", "unit_minor": 2500, "quantity": 1, "pricing": "FIXED", "min_minor": 2500, "max_minor": 2500, "quantity_max": 10}',
     2500, 'USD', 1, now(), now())
 ), intended as (
   insert into payments.payment (store, id, session, order_id, amount_minor, currency, fee_bps, status, attempts, failures, seq,
@@ -52,7 +52,7 @@ select 1, id, aggregate, 1, name, body::jsonb, now(), :number::bigint % 16 from 
     '{"payment": "pay_00000000000000000000000000", "session": "ses_00000000000000000000000000", "order": "ord_00000000000000000000000000", "amount": 2500, "currency": "USD", "attempt": "att_00000000000000000000000000", "attempt_number": 1, "provider": "simulator"}')
 ) as e (id, aggregate, name, body);
 
--- 3. The provider tells that the money moved.
+-- 3. The provider reports success.
 with seen as (
   insert into outbox.inbox (store, consumer, message, at) values (1, 'provider.simulator', 'sev_' || :number::bigint, now())
 ), tried as (
@@ -77,7 +77,7 @@ values (1, bench.id(:number, 11), bench.id(:number, 3), 2, 'payment.completed',
   '{"payment": "pay_00000000000000000000000000", "session": "ses_00000000000000000000000000", "order": "ord_00000000000000000000000000", "amount": 2500, "currency": "USD", "attempt": "att_00000000000000000000000000", "attempt_number": 1, "provider": "simulator", "fee": 73, "net": 2427, "provider_reference": "sim_0000000000000000"}',
   now(), :number::bigint % 16);
 
--- 4. What follows: session and order are completed, the merchant is to be told of two events.
+-- 4. Session and order are completed, and two webhooks are queued for the merchant.
 with seen as (
   insert into outbox.inbox (store, consumer, message, at)
   values (1, 'progress', bench.id(:number, 11)::text, now()), (1, 'merchants', bench.id(:number, 6)::text, now()),
@@ -106,7 +106,7 @@ select 1, id, aggregate, seq, name, body::jsonb, now(), :number::bigint % 16 fro
     '{"order": "ord_00000000000000000000000000", "session": "ses_00000000000000000000000000", "payment": "pay_00000000000000000000000000", "total": 2500, "currency": "USD"}')
 ) as e (id, aggregate, seq, name, body);
 
--- 5. The merchant's server took both.
+-- 5. The merchant's server received both.
 update webhooks.delivery set status = 'DELIVERED', attempt_number = 1, attempted_at = now(), next_retry_at = null,
   http_status = 200, response_body = '{"received": true}'
 where store = 1 and id in (bench.id(:number, 12), bench.id(:number, 13));

@@ -7,12 +7,12 @@
 insert into checkout.session (store, id, page, secret_hash, status, version, quote, total_minor, currency, provider, fee_bps,
   return_url, visitor, partition, abandoned_s, due_at, expires_at, created_at, updated_at)
 values (1, bench.id(:number, 1), bench.id(0, 1), sha256(bench.id(:number, 1)::text::bytea), 'OPEN', 1,
-  '{"title": "Field Notes: a pocket guide to calm software", "unit_minor": 2500, "quantity": 1, "pricing": "FIXED", "least_minor": 2500, "most_minor": 2500, "quantity_max": 10}',
+  '{"title": "Field Notes: a pocket guide to calm software", "unit_minor": 2500, "quantity": 1, "pricing": "FIXED", "min_minor": 2500, "max_minor": 2500, "quantity_max": 10}',
   2500, 'USD', 'simulator', 290, 'http://127.0.0.1:8000/demo/field-notes/ses_00000000000000000000000000',
   '{"ip": "127.0.0.1", "user_agent": "Mozilla/5.0 (X11; Linux x86_64) checkie-bench"}',
   :number::bigint % 16, 21600, now() + interval '1 day', now() + interval '1 day', now(), now());
 
--- 2. The buyer tells an address and pays: everything before the provider is asked.
+-- 2. The buyer enters an email address and pays: everything before the call to the provider.
 begin;
 insert into web.idempotency_key (store, key, endpoint, request_hash, locked_until, response_status, response_sealed,
     created_at, expires_at)
@@ -27,7 +27,7 @@ insert into orders."order" (store, id, session, customer, payment, email, status
     created_at, updated_at)
   values (1, bench.id(:number, 4), bench.id(:number, 1), bench.id(:number, 2), bench.id(:number, 3),
     'buyer-' || :number::bigint || '@example.com', 'PENDING',
-    '{"title": "Field Notes: a pocket guide to calm software", "unit_minor": 2500, "quantity": 1, "pricing": "FIXED", "least_minor": 2500, "most_minor": 2500, "quantity_max": 10}',
+    '{"title": "Field Notes: a pocket guide to calm software", "unit_minor": 2500, "quantity": 1, "pricing": "FIXED", "min_minor": 2500, "max_minor": 2500, "quantity_max": 10}',
     2500, 'USD', 1, now(), now());
 insert into payments.payment (store, id, session, order_id, amount_minor, currency, fee_bps, status, attempts, failures, seq,
     created_at, updated_at)
@@ -47,7 +47,7 @@ select 1, id, aggregate, 1, name, body::jsonb, now(), :number::bigint % 16 from 
 ) as e (id, aggregate, name, body);
 commit;
 
--- 3. The provider tells that the money moved.
+-- 3. The provider reports success.
 begin;
 insert into outbox.inbox (store, consumer, message, at) values (1, 'provider.simulator', 'sev_' || :number::bigint, now());
 update payments.attempt set provider_reference = 'sim_' || :number::bigint, status = 'SUCCEEDED', is_applied = true, ask_at = null,
@@ -68,7 +68,7 @@ values (1, bench.id(:number, 11), bench.id(:number, 3), 2, 'payment.completed',
   now(), :number::bigint % 16);
 commit;
 
--- 4. What follows: session and order are completed, the merchant is to be told of two events.
+-- 4. Session and order are completed, and two webhooks are queued for the merchant.
 begin;
 insert into outbox.inbox (store, consumer, message, at)
   values (1, 'progress', bench.id(:number, 11)::text, now()), (1, 'merchants', bench.id(:number, 6)::text, now()),
@@ -93,7 +93,7 @@ select 1, id, aggregate, seq, name, body::jsonb, now(), :number::bigint % 16 fro
 ) as e (id, aggregate, seq, name, body);
 commit;
 
--- 5. The merchant's server took both.
+-- 5. The merchant's server received both.
 update webhooks.delivery set status = 'DELIVERED', attempt_number = 1, attempted_at = now(), next_retry_at = null,
   http_status = 200, response_body = '{"received": true}'
 where store = 1 and id in (bench.id(:number, 12), bench.id(:number, 13));

@@ -1,4 +1,4 @@
-"""The measurements, each a short, bounded piece of one run."""
+"""The measurements: each is a short slice of one run."""
 
 from __future__ import annotations
 
@@ -19,15 +19,17 @@ from bench.processes import Process, cpu_ms, machine_cpu_ms
 from bench.stack import Stack
 
 BUYERS: Final = 32
-_EVENTS_EACH: Final = 2
-"""A checkout tells its merchant of a new customer and of a payment."""
+CHECKIE: Final = ("api", "worker", "simulator", "listener", "supervisor")
+"""Our own processes: all parts but PostgreSQL and the driver."""
+_WEBHOOKS_EACH: Final = 2
+"""Webhooks of a checkout: customer.created and payment.completed."""
 _CATCH_UP_S: Final = 10.0
-_MOST: Final = 20_000
+_MAX_COUNT: Final = 20_000
 
 
 @dataclass(slots=True)
 class Sum:
-    """What slices of the same load came to, together."""
+    """The totals of slices of the same load."""
 
     done: int = 0
     seconds: float = 0.0
@@ -42,16 +44,16 @@ class Sum:
 
     @property
     def per_s(self) -> float:
-        """How many a second."""
+        """Rate per second."""
         return self.done / self.seconds
 
     @property
     def cpu_each(self) -> float:
-        """CPU of all processes for one, in milliseconds."""
+        """CPU of all processes per operation, in milliseconds."""
         return sum(self.cpu_ms.values()) / self.done
 
     def add(self, answer: Mapping[str, Any]) -> None:
-        """Take in what the driver says of one slice."""
+        """Add the driver's results of one slice."""
         self.done += answer["done"]
         self.seconds += answer["seconds"]
         self.polls += answer["polls"]
@@ -61,7 +63,7 @@ class Sum:
 
 
 class Bench:
-    """A stack under load. Slices are bounded in time; one name of load may be put in several slices."""
+    """A stack under load, in slices of limited time."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
@@ -71,16 +73,16 @@ class Bench:
         self._runs = count(1)
 
     def close(self) -> None:
-        """Let the driver end."""
+        """Stop the driver."""
         self._driver.communicate()
 
-    def checkouts(self, into: Sum, seconds: float, pages: Sequence[str], most: int = _MOST) -> Sum:
-        """Buyers on `pages`; then wait until the merchants were told of everything, and count that work too."""
-        told = self.stack.deliveries
+    def checkouts(self, into: Sum, seconds: float, pages: Sequence[str], max_count: int = _MAX_COUNT) -> Sum:
+        """Checkouts on `pages`; then wait until all webhooks are delivered, and count that work as well."""
+        before = self.stack.deliveries
         with self._measured(into):
-            answer = self._tell(do="checkouts", pages=pages, seconds=seconds, most=most)
-            into.late_s.append(self._catch_up(told + _EVENTS_EACH * answer["done"]))
-        into.webhooks += self.stack.deliveries - told
+            answer = self._drive(do="checkouts", pages=pages, seconds=seconds, max_count=max_count)
+            into.late_s.append(self._catch_up(before + _WEBHOOKS_EACH * answer["done"]))
+        into.webhooks += self.stack.deliveries - before
         into.add(answer)
         return into
 
@@ -88,13 +90,13 @@ class Bench:
         """GETs of one path of the API."""
         found = Sum()
         with self._measured(found):
-            answer = self._tell(do="page_gets", path=path, seconds=seconds, most=_MOST)
+            answer = self._drive(do="page_gets", path=path, seconds=seconds, max_count=_MAX_COUNT)
         found.add(answer)
         return found
 
     @contextmanager
     def _measured(self, into: Sum) -> Iterator[None]:
-        """Add what the block costs."""
+        """Add what the context costs."""
         parts = {**self.stack.parts, "driver": Process(self._driver.pid)}
         before, machine, started = cpu_ms(parts), machine_cpu_ms(), time.monotonic()
         yield
@@ -105,27 +107,32 @@ class Bench:
         into.others_ms += machine_cpu_ms() - machine - sum(spent.values())
 
     def limit(self, script: Path, seconds: int) -> limit.Reached:
-        """The same rows by pgbench."""
+        """The same rows, written by pgbench."""
         return limit.run(self.stack.server, script, number=next(self._runs), clients=BUYERS, seconds=seconds)
 
-    def statements(self, most: int) -> tuple[Counter[str], int, int]:
-        """SQL statements by text, how many of them the API says it sent, and for how many checkouts."""
+    def statements(self, max_count: int) -> tuple[Counter[str], int, int]:
+        """SQL statements by text, how many the API sent by its own count, and the number of checkouts."""
         with statements.counted(self.stack.server) as found:
             api = self.stack.api_statements
-            bought = self.checkouts(Sum(), 10, [self.stack.page], most)
+            bought = self.checkouts(Sum(), 10, [self.stack.page], max_count)
             api = self.stack.api_statements - api
         return found, api, bought.done
 
     def idle_cpu(self, seconds: float) -> dict[str, float]:
-        """CPU of each part in per cent of one core while nobody buys."""
+        """CPU of each part without load, in percent of one core."""
         before = cpu_ms(self.stack.parts)
         time.sleep(seconds)
         after = cpu_ms(self.stack.parts)
         return {name: (after[name] - before[name]) / seconds / 10 for name in before}
 
-    def _tell(self, **command: Any) -> dict[str, Any]:
+    def _drive(self, **command: Any) -> dict[str, Any]:
         facts = self.stack.facts
-        where = {"api": facts["base_url"], "bank": facts["simulator_url"], "buyers": BUYERS, "run": next(self._runs)}
+        where = {
+            "api": facts["base_url"],
+            "provider": facts["simulator_url"],
+            "buyers": BUYERS,
+            "run": next(self._runs),
+        }
         if self._driver.stdin is None or self._driver.stdout is None:
             raise RuntimeError("the driver has no pipes")
         self._driver.stdin.write(json.dumps({**where, **command}) + "\n")
@@ -134,7 +141,7 @@ class Bench:
         return answer
 
     def _catch_up(self, expected: int) -> float:
-        """Wait for the merchants' webhooks; how long that took."""
+        """Wait until that many webhooks are delivered; returns how long that took."""
         started = time.monotonic()
         while self.stack.deliveries < expected and time.monotonic() - started < _CATCH_UP_S:
             time.sleep(0.02)

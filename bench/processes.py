@@ -1,4 +1,4 @@
-"""CPU time and memory of processes, as Linux tells them in /proc (proc(5))."""
+"""CPU time and memory of processes, from /proc (proc(5))."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ _PARTS: Final = {"serve": "api", "worker": "worker", "simulator": "simulator", "
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process by its number."""
+    """A process by its pid."""
 
     pid: int
 
     @property
     def cpu_ms(self) -> float:
-        """Its CPU time so far, user and system, all threads."""
+        """Its CPU time so far: user and system, all threads."""
         return sum(self._times()[:2]) * _TICK_MS
 
     @property
     def family_cpu_ms(self) -> float:
-        """Its own, its living children's and its reaped children's: a PostgreSQL server with all its backends."""
+        """Its own and that of its children, living and reaped: a PostgreSQL server with all its backends."""
         return sum(self._times()) * _TICK_MS + sum(child.cpu_ms for child in self.children())
 
     @property
     def peak_rss_mb(self) -> float:
-        """The most memory it ever had resident (VmHWM), in megabytes of 10^6 bytes."""
+        """Its peak resident memory (VmHWM), in megabytes of 10^6 bytes."""
         for line in (Path("/proc") / str(self.pid) / "status").read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024 / 1e6
@@ -38,14 +38,14 @@ class Process:
 
     @property
     def arguments(self) -> list[str]:
-        """Its command line; empty when it has gone."""
+        """Its command line; empty if it has ended."""
         try:
             return (Path("/proc") / str(self.pid) / "cmdline").read_text(errors="replace").split("\0")
         except (FileNotFoundError, ProcessLookupError):
             return []
 
     def children(self) -> list[Process]:
-        """Those that it started and that live."""
+        """Its living children."""
         found = []
         for task in (Path("/proc") / str(self.pid) / "task").iterdir():
             found += [Process(int(pid)) for pid in (task / "children").read_text().split()]
@@ -62,7 +62,7 @@ class Process:
 
 
 def parts_of(demo: int) -> dict[str, Process]:
-    """The processes of a `checkie demo`, by their part."""
+    """The processes of a `checkie demo`, by the name of the part."""
     found = {"supervisor": Process(demo)}
     for child in Process(demo).children():
         arguments = child.arguments
@@ -78,6 +78,6 @@ def cpu_ms(parts: Mapping[str, Process]) -> dict[str, float]:
 
 
 def machine_cpu_ms() -> float:
-    """CPU time so far of everything on this machine, all cores."""
+    """CPU time so far of the whole machine, all cores."""
     user, nice, system, _idle, _wait, irq, softirq, *_ = map(int, Path("/proc/stat").read_text().split()[1:9])
     return (user + nice + system + irq + softirq) * _TICK_MS

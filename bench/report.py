@@ -1,9 +1,9 @@
-"""What was measured, as a table for people and as bench.json."""
+"""The figures of a run, as a table for people and as bench.json."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from bench.buyers import CALLS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One number. `ratio` is value to limit; `target` is what the project wants, in words: told, never enforced."""
+    """One number. `ratio` is value to limit; `target` is the wanted value, in words: printed, not enforced."""
 
     value: float
     unit: str
@@ -22,7 +22,7 @@ class Figure:
     target: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """As bench.json has it."""
+        """As it is stored in bench.json."""
         return {
             "value": round(self.value, 3),
             "unit": self.unit,
@@ -34,34 +34,36 @@ class Figure:
 
 @dataclass(slots=True)
 class Report:
-    """Figures by name, and notes of what else to know about the run."""
+    """Figures by name, and notes about the run."""
 
     figures: dict[str, Figure] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def add(self, name: str, value: float, unit: str, target: str | None = None, limit: float | None = None) -> None:
-        """Add a figure; with a limit, its ratio to that too."""
+        """Add a figure and, with a limit, its ratio to the limit."""
         ratio = value / limit if limit else None
         self.figures[name] = Figure(value=value, unit=unit, limit=limit, ratio=ratio, target=target)
 
     def write(self, path: Path) -> None:
-        """Keep the figures as JSON."""
+        """Store the figures as JSON."""
         found = {name: figure.as_json() for name, figure in self.figures.items()}
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(found, indent=2) + "\n")
 
     def text(self) -> str:
-        """The figures and notes for people."""
+        """The figures and notes, for people."""
         rows: list[Sequence[str]] = [("", "value", "unit", "limit", "ratio", "target")]
         for name, figure in self.figures.items():
-            limit = "" if figure.limit is None else _number(figure.limit)
+            limit = "" if figure.limit is None else readable(figure.limit)
             ratio = "" if figure.ratio is None else f"{figure.ratio:.0%}"
-            rows.append((name.replace("_", " "), _number(figure.value), figure.unit, limit, ratio, figure.target or ""))
-        return "\n".join([*_aligned(rows), "", *self.notes])
+            rows.append(
+                (name.replace("_", " "), readable(figure.value), figure.unit, limit, ratio, figure.target or "")
+            )
+        return "\n".join([*aligned(rows, left=(0, 2, 5)), "", *self.notes])
 
 
 def percentile(times: Sequence[float], share: float) -> float:
-    """The smallest time that at least that share of them does not exceed."""
+    """The smallest time that at least that share of the times does not exceed."""
     ordered = sorted(times)
     return ordered[max(0, -(-len(ordered) * round(share * 100) // 100) - 1)]
 
@@ -74,18 +76,20 @@ def latencies(took_ms: Mapping[str, Sequence[float]]) -> str:
         if times:
             shown = [f"{percentile(times, share):.1f}" for share in (0.5, 0.95, 0.99)]
             rows.append((call, str(len(times)), *shown))
-    return "\n".join(_aligned(rows))
+    return "\n".join(aligned(rows, left=(0,)))
 
 
-def _number(value: float) -> str:
+def readable(value: float) -> str:
+    """A number with the digits that matter."""
     return f"{value:,.0f}" if value >= 1000 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterable[str]:
+def aligned(rows: Sequence[Sequence[str]], *, left: Collection[int]) -> Iterable[str]:
+    """The rows of a table as lines. The columns `left` are aligned to the left, the others to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         cells = [
-            cell.ljust(width) if place in (0, 2, 5) and len(row) > 5 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.ljust(width) if column in left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
-        yield "  ".join([row[0].ljust(widths[0]), *cells[1:]]).rstrip()
+        yield "  ".join(cells).rstrip()

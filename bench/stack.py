@@ -1,20 +1,24 @@
-"""A Checkie of our own to measure: started on free ports in a folder of its own, stopped at the end."""
+"""A demo to measure: started on free ports with a data folder of its own, stopped at the end.
+
+A release is started and asked by its own commands only, so that other releases can be measured as well.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import httpx
 
@@ -28,18 +32,61 @@ from checkie.kernel import Money
 
 _READY_S: Final = 60.0
 _STOP_S: Final = 30.0
-_CHECKIE: Final = (sys.executable, "-m", "checkie.app.cli")
 _STATEMENTS: Final = "checkie_sql_statements_total "
+_MAKE_STORES: Final = """
+import json, sys
+from pathlib import Path
+from types import SimpleNamespace
+from bench.stack import Stack
+data, facts, url, count = json.loads(sys.argv[1])
+stack = Stack(Path(data), facts, SimpleNamespace(url=lambda: url), {})
+print(json.dumps(stack.make_stores(count)))
+"""
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release of Checkie: the folder of its repository and the Python that runs it."""
+
+    folder: Path
+    python: Path
+
+    @classmethod
+    def at(cls, folder: Path) -> Self:
+        """The release in a folder, with its own `.venv` if it has one."""
+        folder = folder.resolve()
+        own = folder / ".venv" / "bin" / "python"
+        return cls(folder, own if own.exists() else Path(sys.executable))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Ours, but Python finds this release's packages first."""
+        paths = [str(self.folder / "src"), str(self.folder)]
+        return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}  # noqa: TID251 for child processes
+
+    def checkie(self, *arguments: str) -> Sequence[str]:
+        """A command of its command line."""
+        return (str(self.python), "-m", "checkie.app.cli", *arguments)
+
+    def run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        """Run a command in its folder."""
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+        )
+
+
+OURS: Final = Release(Path(__file__).parents[1], Path(sys.executable))
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A running demo."""
+    """A running demo. Later releases construct it and call `make_stores`, to compare themselves with this one."""
 
     data: Path
     facts: dict[str, Any]
     server: embedded.Server
     parts: dict[str, Process]
+    release: Release = OURS
 
     @property
     def page(self) -> str:
@@ -48,28 +95,36 @@ class Stack:
 
     @property
     def deliveries(self) -> int:
-        """How many webhooks the listener has taken so far."""
+        """How many webhooks the listener has received so far."""
         log = Path(self.facts["webhook"]["log"])
         return log.read_bytes().count(b"\n") if log.exists() else 0
 
     @property
     def api_statements(self) -> int:
-        """How many SQL statements the API has sent so far, by its own count."""
+        """How many SQL statements the API has sent so far, according to its metrics."""
         lines = httpx.get(f"{self.facts['base_url']}/metrics").text.splitlines()
         return int(float(next(line for line in lines if line.startswith(_STATEMENTS)).split()[1]))
 
-    def make_stores(self, count: int) -> list[str]:
-        """Further stores, each with a page like the demo's and an endpoint; their pages as `store/page`."""
-        return asyncio.run(self._make_stores(count))
-
     def doctor(self) -> dict[str, Any]:
-        """What `checkie doctor --json` says."""
-        command = [*_CHECKIE, "doctor", "--json", "--data", str(self.data)]
-        said = subprocess.run(command, capture_output=True, text=True, check=False)
+        """The result of `checkie doctor --json`."""
+        done = self.release.run(self.release.checkie("doctor", "--json", "--data", str(self.data)))
         findings: dict[str, Any] = (
-            json.loads(said.stdout) if said.stdout else {"ok": False, "checks": [], "said": said.stderr}
+            json.loads(done.stdout) if done.stdout else {"ok": False, "checks": [], "error": done.stderr}
         )
         return findings
+
+    def make_stores_by_release(self, count: int) -> list[str]:
+        """The same as `make_stores`, by the code of the release that runs."""
+        given = json.dumps([str(self.data), self.facts, self.server.url(), count])
+        done = self.release.run([str(self.release.python), "-c", _MAKE_STORES, given])
+        if done.returncode:
+            raise RuntimeError(f"no stores were created: {done.stderr[-2000:]}")
+        pages: list[str] = json.loads(done.stdout)
+        return pages
+
+    def make_stores(self, count: int) -> list[str]:
+        """Create more stores, each with a page like the demo's and an endpoint. Their pages as `store/page`."""
+        return asyncio.run(self._make_stores(count))
 
     async def _make_stores(self, count: int) -> list[str]:
         keyring = compose.keyring(load({"CHECKIE_DATA": str(self.data)}))
@@ -90,26 +145,33 @@ class Stack:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Stack]:
-    """A fresh demo in `folder`, which is emptied before. RuntimeError when it does not start."""
+def running(folder: Path, release: Release = OURS) -> Iterator[Stack]:
+    """A new demo of a release in `folder`, which is deleted before and after. RuntimeError if it does not start."""
     port = _free_ports()
     folder.mkdir(parents=True, exist_ok=True)
     log = folder.with_suffix(".log")
     with log.open("wb") as output:
-        command = [*_CHECKIE, "demo", "--port", str(port), "--data", str(folder), "--reset"]
-        demo = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+        command = release.checkie("demo", "--port", str(port), "--data", str(folder), "--reset")
+        demo = subprocess.Popen(
+            command,
+            cwd=release.folder,
+            env=release.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
         try:
             facts = _facts(folder / "demo.json", demo, log)
-            yield Stack(folder, facts, embedded.start(folder), parts_of(demo.pid))
+            yield Stack(folder, facts, embedded.start(folder), parts_of(demo.pid), release)
         finally:
-            _end(demo)
+            _stop(demo)
     shutil.rmtree(folder)
     log.unlink()
 
 
 def _facts(path: Path, demo: subprocess.Popen[bytes], log: Path) -> dict[str, Any]:
-    patience = time.monotonic() + _READY_S
-    while time.monotonic() < patience and demo.poll() is None:
+    deadline = time.monotonic() + _READY_S
+    while time.monotonic() < deadline and demo.poll() is None:
         if path.exists():
             facts: dict[str, Any] = json.loads(path.read_text())
             return facts
@@ -117,7 +179,7 @@ def _facts(path: Path, demo: subprocess.Popen[bytes], log: Path) -> dict[str, An
     raise RuntimeError(f"the demo does not start: {log.read_text(errors='replace')[-2000:]}")
 
 
-def _end(demo: subprocess.Popen[bytes]) -> None:
+def _stop(demo: subprocess.Popen[bytes]) -> None:
     if demo.poll() is None:
         demo.send_signal(signal.SIGINT)
     try:
@@ -128,11 +190,11 @@ def _end(demo: subprocess.Popen[bytes]) -> None:
 
 
 def _free_ports() -> int:
-    """The first of three ports in a row that nobody listens on."""
+    """The first of three consecutive free ports."""
     for port in range(18_100, 19_000, 10):
         if all(_is_free(port + step) for step in range(3)):
             return port
-    raise RuntimeError("no three free ports between 18100 and 19000")
+    raise RuntimeError("no three consecutive free ports between 18100 and 19000")
 
 
 def _is_free(port: int) -> bool:

@@ -1,4 +1,4 @@
-"""How many SQL statements the application sends, counted by PostgreSQL itself: it logs every one for a while."""
+"""How many SQL statements the application sends, counted by PostgreSQL: it logs every statement for a while."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _SETTLE_S: Final = 0.3
 
 @contextmanager
 def counted(server: Server) -> Iterator[Counter[str]]:
-    """Count what the application sends to the demo's database meanwhile: by text, transaction control included."""
+    """Count what the application sends to the demo's database in this context: by text, with transaction control."""
     log = server.folder / "pg.log"
     found: Counter[str] = Counter()
-    _tell(server, "alter system set log_statement = 'all'")
+    _execute(server, "alter system set log_statement = 'all'")
     try:
         start = log.stat().st_size
         yield found
@@ -33,26 +33,26 @@ def counted(server: Server) -> Iterator[Counter[str]]:
             file.seek(start)
             found.update(" ".join(text.decode(errors="replace").split()) for text in _LINE.findall(file.read()))
     finally:
-        _tell(server, "alter system reset log_statement")
+        _execute(server, "alter system reset log_statement")
 
 
 def analyze(server: Server) -> None:
-    """Let PostgreSQL look at the tables, as it would by itself in the first minutes.
+    """Collect statistics of the tables, as PostgreSQL does by itself within minutes.
 
-    Plans that were made for empty tables stay until then, and read whole indexes: that is the start of a database, not
-    its life.
+    Until then PostgreSQL keeps plans for empty tables, which read whole indexes. That is the start of a database, not
+    its normal use.
     """
-    _tell(server, "analyze", database="checkie")
+    _execute(server, "analyze", database="checkie")
 
 
 def commits(server: Server) -> int:
-    """How many transactions of the demo's database have been committed so far, reading ones included."""
-    time.sleep(1.1)  # PostgreSQL's statistics are up to a second late
-    return int(_tell(server, "select xact_commit from pg_stat_database where datname = 'checkie'"))
+    """How many transactions of the demo's database have been committed so far, including those that only read."""
+    time.sleep(1.1)  # PostgreSQL's statistics lag by up to a second
+    return int(_execute(server, "select xact_commit from pg_stat_database where datname = 'checkie'"))
 
 
-def _tell(server: Server, sql: str, database: str = "postgres") -> str:
-    async def tell() -> str:
+def _execute(server: Server, sql: str, database: str = "postgres") -> str:
+    async def execute() -> str:
         connection = await asyncpg.connect(server.owner_url(database))
         try:
             value = await connection.fetchval(sql)
@@ -61,6 +61,6 @@ def _tell(server: Server, sql: str, database: str = "postgres") -> str:
             await connection.close()
         return str(value)
 
-    value = asyncio.run(tell())
+    value = asyncio.run(execute())
     time.sleep(_SETTLE_S)
     return value

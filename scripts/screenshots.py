@@ -1,8 +1,8 @@
-"""Pictures of every page at every stage, narrow and wide, light and dark, in Arabic too, into .cache/screenshots.
+"""Screenshots of every page at every stage, narrow and wide, light and dark and in Arabic, into .cache/screenshots.
 
     make screenshots
 
-Runs a stack of its own.
+It runs a demo of its own.
 """
 
 from __future__ import annotations
@@ -46,25 +46,25 @@ async def take(browser: Browser, seen: Seen) -> None:
         context = await browser.new_context(**options)
         if seen.cookie:
             await context.add_cookies([seen.cookie])  # type: ignore[list-item]  # a dict of the right keys
-        await shoot(context, seen, variant)
+        await capture(context, seen, variant)
         await context.close()
 
 
-async def shoot(context: BrowserContext, seen: Seen, variant: str) -> None:
-    """The page as it comes and, if it has a form, with the card fields and a flaw."""
+async def capture(context: BrowserContext, seen: Seen, variant: str) -> None:
+    """The page as loaded and, if it has a form, with the card fields and an error."""
     tab = await context.new_page()
     await tab.goto(seen.url)
-    await picture(tab, f"{seen.name}-{variant}")
+    await screenshot(tab, f"{seen.name}-{variant}")
     if seen.name != "page":
         return
     await tab.fill("#email", "ada@example")
     await tab.wait_for_selector("#card iframe")
     await tab.click("#pay")
-    await picture(tab, f"flaw-{variant}")
+    await screenshot(tab, f"error-{variant}")
 
 
-async def picture(tab: Page, name: str) -> None:
-    """The whole page in a window as long as it is, so that what sticks to the window's edge is at the page's."""
+async def screenshot(tab: Page, name: str) -> None:
+    """The whole page, in a window of its height, so that sticky elements are at the edge of the page."""
     await tab.wait_for_timeout(SETTLED_MS)
     width, height = await tab.evaluate("[innerWidth, Math.max(innerHeight, document.documentElement.scrollHeight)]")
     await tab.set_viewport_size({"width": width, "height": height})
@@ -72,12 +72,12 @@ async def picture(tab: Page, name: str) -> None:
 
 
 def main() -> None:
-    """Start a stack, take the pictures, say where they are."""
+    """Start a demo, take the screenshots, print where they are."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as data, running(Path(data)) as (stack, facts):
         asyncio.run(take_all(stack, facts))
-    print(f"{len(list(FOLDER.iterdir()))} pictures in {FOLDER}")
+    print(f"{len(list(FOLDER.iterdir()))} screenshots in {FOLDER}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The whole stack as a merchant runs it: `checkie demo` in a process group of its own, to be used or to be killed."""
+"""The whole stack, `checkie demo`, in a process group of its own, which a test can stop or kill."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ class Stack:
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> dict[str, Any]:
-        """Start it; what it says of itself once it is ready."""
+        """Start it and wait until it is ready. Returns the content of demo.json."""
         self.launch()
         return self.ready()
 
     def launch(self) -> None:
-        """Start it, and do not wait."""
+        """Start it without waiting."""
         (self.data / "demo.json").unlink(missing_ok=True)
         command = [sys.executable, "-m", "checkie.app.cli", "demo", "--port", str(self.port), "--data", str(self.data)]
         with (self.data / "stack.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
 
     def ready(self) -> dict[str, Any]:
-        """What it says of itself once it is ready."""
+        """Wait until it is ready. Returns the content of demo.json."""
         assert self.process is not None
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline and self.process.poll() is None:
@@ -50,19 +50,19 @@ class Stack:
         raise AssertionError(f"the demo did not start:\n{(self.data / 'stack.log').read_text()[-4000:]}")
 
     def kill(self) -> None:
-        """SIGKILL to the whole process group, as a power cut would."""
+        """Send SIGKILL to the whole process group, as in a power failure."""
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def stop(self) -> int:
-        """Ctrl-C; its exit status."""
+        """Stop it as Ctrl-C does. Returns its exit status."""
         assert self.process is not None
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(30)
 
     def doctor(self) -> dict[str, Any]:
-        """What `checkie doctor --json` finds."""
+        """The result of `checkie doctor --json`."""
         command = [sys.executable, "-m", "checkie.app.cli", "doctor", "--json", "--data", str(self.data)]
         done = subprocess.run(command, capture_output=True, check=False, timeout=120)
         found: dict[str, Any] = json.loads(done.stdout)
@@ -70,14 +70,14 @@ class Stack:
         return found
 
     def webhooks(self) -> list[dict[str, Any]]:
-        """What the local listener received so far: headers and raw body of each."""
+        """The webhooks that the listener has received so far: headers and raw body of each."""
         log = self.data / "webhooks.jsonl"
         lines = log.read_text().splitlines() if log.exists() else []
-        return [json.loads(line) for line in lines if line.endswith("}")]  # a kill may cut one short
+        return [json.loads(line) for line in lines if line.endswith("}")]  # a kill may truncate the last one
 
 
 def free_port() -> int:
-    """The first of three free ports in a row."""
+    """The first of three consecutive free ports."""
     for base in range(20_000 + os.getpid() % 10_000, 60_000, 3):
         with contextlib.ExitStack() as open_sockets:
             try:
@@ -87,12 +87,12 @@ def free_port() -> int:
             except OSError:
                 continue
             return base
-    raise AssertionError("no three free ports in a row")
+    raise AssertionError("no three consecutive free ports")
 
 
 @contextlib.contextmanager
 def running(data: Path) -> Iterator[tuple[Stack, dict[str, Any]]]:
-    """A stack that runs, and what it says of itself."""
+    """A running stack, and the content of its demo.json."""
     stack = Stack(data, free_port())
     facts = stack.start()
     try:

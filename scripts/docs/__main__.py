@@ -1,4 +1,4 @@
-"""Writes docs/generated: `make docs`."""
+"""Generates docs/generated: `make docs`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scripts.docs import pages, schema
 
 
 def main() -> None:
-    """Everything that is generated from the code, anew."""
+    """Write every generated file, and delete those that are no longer generated."""
     written = {**pages.all_pages(), "schema.md": asyncio.run(_schema())}
     for name, text in written.items():
         path = pages.GENERATED / name

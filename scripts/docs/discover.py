@@ -1,4 +1,4 @@
-"""Finds what the package defines, by importing all of it."""
+"""Finds what the package defines, by importing all modules."""
 
 from __future__ import annotations
 
@@ -23,38 +23,42 @@ def modules() -> Iterator[ModuleType]:
             yield importlib.import_module(found.name)
 
 
-def heirs(root: type[Root]) -> Iterator[type[Root]]:
-    """Every class below `root`, each once."""
+def subclasses(root: type[Root]) -> Iterator[type[Root]]:
+    """Every direct and indirect subclass of `root`, once."""
     seen: set[type[Root]] = set()
-    ahead = root.__subclasses__()
-    while ahead:
-        heir = ahead.pop()
-        if heir not in seen:
-            seen.add(heir)
-            ahead.extend(heir.__subclasses__())
-            yield heir
+    remaining = root.__subclasses__()
+    while remaining:
+        found = remaining.pop()
+        if found not in seen:
+            seen.add(found)
+            remaining.extend(found.__subclasses__())
+            yield found
 
 
-def ours(thing: type) -> bool:
-    """Whether the class is of the package, and not the twin that `slots=True` leaves behind."""
-    home = importlib.import_module(thing.__module__)
-    return thing.__module__.startswith("checkie.") and getattr(home, thing.__name__, None) is thing
+def is_ours(thing: type) -> bool:
+    """Whether the class belongs to the package and is not the duplicate that `slots=True` leaves behind."""
+    module = importlib.import_module(thing.__module__)
+    return thing.__module__.startswith("checkie.") and getattr(module, thing.__name__, None) is thing
 
 
 def events() -> list[type[Event]]:
     """Every event with a name, by name."""
-    named = [heir for heir in heirs(Event) if ours(heir) and "name" in vars(heir) and dataclasses.is_dataclass(heir)]
+    named = [
+        found
+        for found in subclasses(Event)
+        if is_ours(found) and "name" in vars(found) and dataclasses.is_dataclass(found)
+    ]
     return sorted(named, key=lambda event: event.name)
 
 
 def refusals() -> list[type[Refusal]]:
     """Every refusal with a code of its own, by code."""
-    coded = [heir for heir in heirs(Refusal) if ours(heir) and "code" in vars(heir)]
+    coded = [found for found in subclasses(Refusal) if is_ours(found) and "code" in vars(found)]
     return sorted(coded, key=lambda refusal: (refusal.code, refusal.__name__))
 
 
 def lifecycles() -> list[tuple[str, Lifecycle[Any, Any, Any]]]:
-    """Every lifecycle and the module of the design that it belongs to, by name."""
+    """Every lifecycle and the module that it belongs to, by name."""
     found: dict[str, tuple[str, Lifecycle[Any, Any, Any]]] = {}
     for module in modules():
         for thing in vars(module).values():

@@ -17,8 +17,8 @@ from scripts.docs import discover
 
 HEAD = """# Events
 
-A public event may be sent to merchants by webhook: the schema is that of its `data`. All others stay inside. Amounts
-are whole minor units. An event is stored in the transaction of the change that it tells of; it is delivered at least
+Public events can be sent to merchants by webhook: the schema describes `data`. All other events are internal. Amounts
+are whole minor units. An event is stored in the transaction of the change that it describes. It is delivered at least
 once, always with the same id.
 
 | event | public | published by | what happened | data |
@@ -45,7 +45,7 @@ def _row(event: type[Event]) -> str:
 
 
 def schema(event: type[Event]) -> dict[str, Any]:
-    """The JSON schema (2020-12) of what the event tells."""
+    """The JSON schema (2020-12) of the event's data."""
     hints = typing.get_type_hints(event)
     fields = dataclasses.fields(event)
     return {

@@ -1,4 +1,4 @@
-"""The pages that need no database, and how they are compared with what is there."""
+"""The pages that need no database, and the comparison with the stored files."""
 
 from __future__ import annotations
 
@@ -25,40 +25,40 @@ GENERATED = ROOT / "docs" / "generated"
 
 ERRORS = """# Errors
 
-Errors are `application/problem+json` with `type`, `title`, `status`, `code`, `detail`, `param` and `request_id`. The
-code is a contract; `detail` is for people and may say more than the message here.
+Errors are `application/problem+json` with `type`, `title`, `status`, `code`, `detail`, `param` and `request_id`.
+Programs may rely on `code`; `detail` is for people and can contain more than the message here.
 
 | code | status | title | message | module |
 | --- | ---: | --- | --- | --- |
 """
 SIMULATOR_ERRORS = """
-## The simulator's own
+## Errors of the simulator
 
-The simulator is a service of its own and answers in its own form: `{"error": {"code", "message"}}`.
+The simulator is a separate service with its own format: `{"error": {"code", "message"}}`.
 
 | code | status | title | message | module |
 | --- | ---: | --- | --- | --- |
 """
 LIFECYCLES = """# Lifecycles
 
-An arrow reads `verb / event`. Whatever has no arrow is refused.
+An arrow is labelled `verb / event`. A transition without an arrow is refused.
 
 """
 ROWS = """# Rows
 
 A module imports only rows below it, and no neighbour; only `app` imports providers. Drawn from the import contract in
-`pyproject.toml`. In parentheses: not built yet.
+`pyproject.toml`. Modules in parentheses are planned.
 
 ```
 {diagram}
 ```
 
-| module | what it is for |
+| module | purpose |
 | --- | --- |
 """
 API = """# HTTP
 
-The whole document is [openapi.json](openapi.json); a running server shows it at `/api/docs`.
+The whole document is [openapi.json](openapi.json); a running server shows it as a reference at `/api/docs`.
 
 | call | what it does | answers |
 | --- | --- | --- |
@@ -68,7 +68,7 @@ The whole document is [openapi.json](openapi.json); a running server shows it at
 def all_pages() -> dict[str, str]:
     """By path below docs/generated."""
     for _ in discover.modules():
-        pass  # so that all classes are there
+        pass  # importing them defines all classes
     document = openapi()
     return {
         **events.pages(),
@@ -82,13 +82,13 @@ def all_pages() -> dict[str, str]:
 
 
 def differences(folder: Path, expected: Mapping[str, str]) -> list[str]:
-    """The files in `folder` that are missing, other than expected, or not expected."""
-    there = {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*.*") if path.is_file()}
-    return sorted(name for name in there.keys() | expected.keys() if there.get(name) != expected.get(name))
+    """The files in `folder` that are missing, differ or are not expected."""
+    stored = {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*.*") if path.is_file()}
+    return sorted(name for name in stored.keys() | expected.keys() if stored.get(name) != expected.get(name))
 
 
 def errors() -> str:
-    """errors.md: every code a caller may see."""
+    """errors.md: every code that a caller can receive."""
     ours: list[str] = []
     simulators: list[str] = []
     for refusal in discover.refusals():
@@ -102,7 +102,7 @@ def _module(thing: type) -> str:
 
 
 def lifecycles() -> str:
-    """lifecycles.md: every table of moves, drawn."""
+    """lifecycles.md: a diagram of every lifecycle."""
     parts = [
         f"## {lifecycle.name} ({module})\n\n```mermaid\n{lifecycle.mermaid()}\n```\n"
         for module, lifecycle in discover.lifecycles()
@@ -111,7 +111,7 @@ def lifecycles() -> str:
 
 
 def rows() -> str:
-    """rows.md: who may import whom, from the contract, with what each module says it is for."""
+    """rows.md: which module may import which, from the import contract, and the purpose of each."""
     config = tomllib.loads((ROOT / "pyproject.toml").read_text())
     layers = config["tool"]["importlinter"]["contracts"][0]["layers"]
     doors = [Path(checkie.__path__[0]) / name / "__init__.py" for name in re.findall(r"\w+", " ".join(layers))]
@@ -124,7 +124,7 @@ def _purpose(door: Path) -> str:
 
 
 def openapi() -> dict[str, Any]:
-    """The OpenAPI document. It depends on no setting, and nothing is opened for it."""
+    """The OpenAPI document. It depends on no setting and needs no database."""
     keyring = Keyring("none", {"none": bytes(32)})
     runtime = web.Runtime(Database(""), lambda: datetime.min.replace(tzinfo=UTC), keyring, "")
     return asgi.create_app(load({}), runtime, {}, {}).openapi()

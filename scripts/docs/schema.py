@@ -1,4 +1,4 @@
-"""schema.md: the tables of a migrated database, as PostgreSQL tells them."""
+"""schema.md: the tables of a migrated database, read from PostgreSQL's catalog."""
 
 from __future__ import annotations
 
@@ -32,22 +32,28 @@ order by 1
 """
 
 
+HEAD = """# Schema
+
+Each module has a schema of its own. The application connects as the role `checkie_app`, which owns nothing.
+"""
+
+
 async def page(db: Database) -> str:
-    """All tables and views with columns, rules and what the app may do with them."""
-    parts = ["# Schema\n\nOne schema a module. `checkie_app` is the role that the app connects as; it owns nothing.\n"]
+    """All tables and views with columns, constraints, indexes and the privileges of the application."""
+    parts = [HEAD]
     for relation in await db.fetch(RELATIONS):
         columns = await db.fetch(COLUMNS, relation["oid"])
         rules = await db.fetch(RULES, relation["oid"])
         parts.append(f"\n## {relation['schema']}.{relation['name']}{' (view)' if relation['is_view'] else ''}\n\n")
-        parts.append(f"checkie_app may {', '.join(relation['granted']) or 'do nothing'}.\n\n")
+        parts.append(f"Privileges of checkie_app: {', '.join(relation['granted']) or 'none'}.\n\n")
         parts.append("| column | type | |\n| --- | --- | --- |\n")
-        parts += [f"| {column['name']} | {column['type']} | {_manner(column)} |\n" for column in columns]
+        parts += [f"| {column['name']} | {column['type']} | {_rule(column)} |\n" for column in columns]
         if rules:
             parts.append("\n")
             parts += [f"* `{rule['name']}`: `{rule['definition']}`\n" for rule in rules]
     return "".join(parts)
 
 
-def _manner(column: asyncpg.Record) -> str:
-    needed = "required" if column["is_required"] else "may be null"
+def _rule(column: asyncpg.Record) -> str:
+    needed = "required" if column["is_required"] else "nullable"
     return f"{needed}, default `{column['preset']}`" if column["preset"] else needed

@@ -1,16 +1,15 @@
-"""settings.md: what an operator can set, in the environment."""
+"""settings.md: what an operator can set in the environment."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from pydantic.fields import FieldInfo
 
-from checkie.app.settings import Settings
+from checkie.app.settings import Settings, variable
 
 HEAD = """# Settings
 
-Read once from the environment and checked at start; an error names the variable.
+Settings are environment variables. They are read once, at start, and checked; an error names the variable and its rule.
+An unknown variable that begins with `CHECKIE_` is refused.
 
 | variable | default | what it does |
 | --- | --- | --- |
@@ -19,9 +18,10 @@ Read once from the environment and checked at start; an error names the variable
 
 def page() -> str:
     """Every variable with its default."""
-    return HEAD + "".join(_row(field.metadata) for field in dataclasses.fields(Settings))
+    return HEAD + "".join(_row(variable(name), field) for name, field in Settings.model_fields.items())
 
 
-def _row(told: Mapping[str, Any]) -> str:
-    preset = {None: "must be set", "": "empty"}.get(told["default"], f"`{told['default']}`")
-    return f"| `{told['variable']}` | {preset} | {told['doc']} |\n"
+def _row(name: str, field: FieldInfo) -> str:
+    default = int(field.default) if isinstance(field.default, bool) else field.default
+    shown = "empty" if default in (None, "", ()) else f"`{default}`"
+    return f"| `{name}` | {shown} | {field.description} |\n"

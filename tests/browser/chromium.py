@@ -8,7 +8,7 @@ from playwright.async_api import Browser, Playwright
 
 from tests import tools
 
-INSTALL: Final = "scripts/apt chromium"
+INSTALL: Final = "scripts/apt chromium libatomic1"
 # Chromium as root needs --no-sandbox; the rest keeps it from calling home.
 _FLAGS: Final = (
     "--no-sandbox",

@@ -24,7 +24,7 @@ QUICK = {"fsync": "off"}
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A data folder below one that others may not enter; what runs on it is stopped in the end."""
+    """A data folder in one that other users may not enter. A server that runs on it is stopped at the end."""
     tmp_path.chmod(0o700)
     yield tmp_path / "data"
     if (tmp_path / "data" / "pg" / "postmaster.pid").exists():
@@ -33,13 +33,13 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for the tests that only look."""
+    """One server for the tests that only read."""
     server = start(tmp_path_factory.mktemp("running"), settings=QUICK | {"max_connections": "17"})
     yield server
     stop(server)
 
 
-async def ask(server: Server, sql: str) -> Any:
+async def fetch(server: Server, sql: str) -> Any:
     connection = await asyncpg.connect(server.owner_url("postgres"))
     try:
         return await connection.fetchval(sql)
@@ -52,9 +52,9 @@ def pid_file(folder: Path) -> Path:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    patience = time.monotonic() + 10
+    deadline = time.monotonic() + 10
     while not condition():
-        assert time.monotonic() < patience, "it never came to that"
+        assert time.monotonic() < deadline, "the condition was never met"
         time.sleep(0.002)
 
 
@@ -72,54 +72,54 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
 
 
 class TestStart:
-    async def test_serves_a_socket_and_nothing_else(self, running: Server) -> None:
+    async def test_listens_on_a_socket_and_not_on_tcp(self, running: Server) -> None:
         assert running.started_here
-        assert await ask(running, "select current_setting('listen_addresses')") == ""
+        assert await fetch(running, "select current_setting('listen_addresses')") == ""
         assert running.socket.stat().st_mode & 0o777 == 0o700
 
-    async def test_makes_a_cluster_for_text_of_all_languages_with_checksums(self, running: Server) -> None:
-        assert await ask(running, "select current_setting('server_encoding')") == "UTF8"
-        assert await ask(running, "select lower('ÉCLAIR') || (case when 'Z' < 'a' then ', Z before a' end)") == (
+    async def test_creates_a_cluster_for_text_of_all_languages_with_checksums(self, running: Server) -> None:
+        assert await fetch(running, "select current_setting('server_encoding')") == "UTF8"
+        assert await fetch(running, "select lower('ÉCLAIR') || (case when 'Z' < 'a' then ', Z before a' end)") == (
             "éclair, Z before a"
         )
-        assert await ask(running, "select current_setting('data_checksums')") == "on"
+        assert await fetch(running, "select current_setting('data_checksums')") == "on"
 
-    async def test_settings_of_the_caller_go_over_the_defaults(self, running: Server) -> None:
-        assert await ask(running, "select current_setting('max_connections')") == "17"
-        assert await ask(running, "select current_setting('shared_buffers')") == "128MB"
+    async def test_settings_of_the_caller_override_the_defaults(self, running: Server) -> None:
+        assert await fetch(running, "select current_setting('max_connections')") == "17"
+        assert await fetch(running, "select current_setting('shared_buffers')") == "128MB"
 
-    def test_is_a_child_in_the_group_of_its_starter(self, running: Server) -> None:
+    def test_is_a_child_in_the_process_group_of_its_caller(self, running: Server) -> None:
         assert os.getpgid(running.pid) == os.getpgrp()
 
-    def test_finds_the_server_that_runs(self, running: Server) -> None:
+    def test_finds_a_running_server(self, running: Server) -> None:
         found = start(running.folder)
         assert (found.pid, found.url(), found.started_here) == (running.pid, running.url(), False)
 
-    def test_several_at_once_make_one_server(self, folder: Path) -> None:
+    def test_several_at_once_start_one_server(self, folder: Path) -> None:
         with ThreadPoolExecutor(4) as threads:
             servers = list(threads.map(lambda _: start(folder, settings=QUICK), range(4)))
         assert len({server.pid for server in servers}) == 1
         assert sum(server.started_here for server in servers) == 1
 
-    async def test_keeps_the_data_when_stopped_and_started(self, folder: Path) -> None:
+    async def test_keeps_the_data_over_a_stop(self, folder: Path) -> None:
         server = start(folder, settings=QUICK)
-        await ask(server, "create table kept as select 7 as n")
+        await fetch(server, "create table kept as select 7 as n")
         stop(server)
-        assert await ask(start(folder, settings=QUICK), "select n from kept") == 7
+        assert await fetch(start(folder, settings=QUICK), "select n from kept") == 7
 
     @pytest.mark.parametrize("name", ["deep/" * 30, 'Käse, \'n "Brot"'], ids=["deep", "odd"])
-    async def test_takes_any_folder(self, folder: Path, name: str) -> None:
+    async def test_accepts_any_folder(self, folder: Path, name: str) -> None:
         server = start(folder / name, settings=QUICK)
-        assert await ask(server, "select 1") == 1
+        assert await fetch(server, "select 1") == 1
         assert server.socket.stat().st_mode & 0o777 == 0o700
         stop(server)
         assert server.socket.exists() == (server.socket == server.folder / "pg")
 
-    def test_says_what_postgresql_says_when_it_does_not_start(self, folder: Path) -> None:
+    def test_reports_the_message_of_postgresql_when_it_does_not_start(self, folder: Path) -> None:
         with pytest.raises(EmbeddedError, match='invalid value for parameter "work_mem"'):
             start(folder, settings={"work_mem": "plenty"})
 
-    def test_refuses_a_folder_that_holds_something_else(self, folder: Path) -> None:
+    def test_refuses_a_folder_with_other_files(self, folder: Path) -> None:
         (folder / "pg").mkdir(parents=True)
         (folder / "pg" / "letter.txt").touch()
         with pytest.raises(EmbeddedError, match="is not a cluster"):
@@ -127,15 +127,15 @@ class TestStart:
 
 
 class TestAfterAKill:
-    async def test_of_the_server_amid_work_a_start_recovers(self, folder: Path) -> None:
+    async def test_of_a_busy_server_a_start_recovers(self, folder: Path) -> None:
         server = start(folder, settings=QUICK)
-        await ask(server, "create table kept as select 7 as n")
-        busy = [asyncio.create_task(ask(server, "select count(*) from generate_series(1, 3e6)")) for _ in range(3)]
+        await fetch(server, "create table kept as select 7 as n")
+        busy = [asyncio.create_task(fetch(server, "select count(*) from generate_series(1, 3e6)")) for _ in range(3)]
         await asyncio.sleep(0.2)
         os.kill(server.pid, signal.SIGKILL)
         again = await asyncio.to_thread(start, folder, settings=QUICK)
         assert again.started_here
-        assert await ask(again, "select n from kept") == 7
+        assert await fetch(again, "select n from kept") == 7
         await asyncio.gather(*busy, return_exceptions=True)
 
     async def test_of_the_whole_group_a_start_recovers(self, folder: Path) -> None:
@@ -144,18 +144,18 @@ class TestAfterAKill:
         kill_group(starter)
         server = start(folder, settings=QUICK)
         assert server.started_here
-        assert await ask(server, "select 1") == 1
+        assert await fetch(server, "select 1") == 1
 
     @pytest.mark.parametrize("sign", ["base", "global/pg_control", "base/1/PG_VERSION"])
-    async def test_amid_the_making_of_the_cluster_it_is_made_anew(self, folder: Path, sign: str) -> None:
+    async def test_while_the_cluster_is_created_a_start_creates_it_again(self, folder: Path, sign: str) -> None:
         starter = start_elsewhere(folder)
         until((folder / "pg.part" / sign).exists)
         kill_group(starter)
         assert not (folder / "pg").exists()
-        assert await ask(start(folder, settings=QUICK), "select 1") == 1
+        assert await fetch(start(folder, settings=QUICK), "select 1") == 1
         assert not (folder / "pg.part").exists()
 
-    def test_a_number_that_went_to_another_process_is_no_server(self, folder: Path) -> None:
+    def test_a_pid_that_belongs_to_another_process_is_not_a_server(self, folder: Path) -> None:
         server = start(folder, settings=QUICK)
         text = pid_file(folder).read_text()
         stop(server)
@@ -172,13 +172,13 @@ class TestAfterAKill:
 
 
 class TestStop:
-    def test_leaves_no_process_and_no_lock(self, folder: Path) -> None:
+    def test_leaves_no_process_and_no_lock_file(self, folder: Path) -> None:
         server = start(folder, settings=QUICK)
         stop(server)
         assert not Path(f"/proc/{server.pid}").exists()
         assert not pid_file(folder).exists()
 
-    def test_copes_with_a_server_that_is_gone(self, folder: Path) -> None:
+    def test_of_a_server_that_has_ended_is_no_error(self, folder: Path) -> None:
         server = start(folder, settings=QUICK)
         found = start(folder, settings=QUICK)
         os.kill(server.pid, signal.SIGINT)
@@ -201,7 +201,7 @@ class TestStop:
 
 
 class TestServer:
-    def test_spells_addresses_for_the_application_and_for_the_owner(self, tmp_path: Path) -> None:
-        server = Server(tmp_path, Path("/data/my shop"), 1, started_here=True)
-        assert server.url() == "postgresql://checkie_app@/checkie?host=/data/my%20shop&port=5432"
-        assert server.owner_url("other") == f"postgresql://{embedded.OWNER}@/other?host=/data/my%20shop&port=5432"
+    def test_has_urls_for_the_application_and_for_the_owner(self, tmp_path: Path) -> None:
+        server = Server(tmp_path, Path("/data/my store"), 1, started_here=True)
+        assert server.url() == "postgresql://checkie_app@/checkie?host=/data/my%20store&port=5432"
+        assert server.owner_url("other") == f"postgresql://{embedded.OWNER}@/other?host=/data/my%20store&port=5432"

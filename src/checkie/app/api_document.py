@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI derives from the routes, and what every route has besides."""
+"""The OpenAPI document: what FastAPI derives from the routes, and what all routes have in common."""
 
 from __future__ import annotations
 
@@ -10,37 +10,40 @@ from fastapi import FastAPI
 from checkie import web
 from checkie.web import contract
 
-ABOUT: Final = """Checkie sells by sessions: opening a page opens one; the buyer changes it, pays, asks how it stands.
+ABOUT: Final = """A purchase is a session: opening a page creates one; the buyer changes it, pays, and reads its status.
 
 **Amounts** are whole minor units with their currency: `{"amount": 2599, "currency": "USD"}` is $25.99. **Times** are
 ISO 8601 in UTC. **Names** are snake_case.
 
-**Errors** are `application/problem+json`. `code` is a contract, `detail` is for people, `param` names the field at
-fault. Each answer lists its codes. Besides those: 404 `not_found` where nothing is, 405 `method_not_allowed` with the
-header `Allow`, 500 `internal_error` if we fail.
+**Errors** are `application/problem+json`. Programs may rely on `code`; `detail` is for people; `param` names the
+invalid field. Each operation lists its codes. Any operation can also return 404 `not_found` for an unknown path, 405
+`method_not_allowed` with the header `Allow`, and 500 `internal_error`.
 
-**Every answer** has the header `X-Request-Id`. Bodies are at most 256 KiB. Answers of the API are not to be cached."""
+**All responses** have the header `X-Request-Id`. Request bodies are limited to 256 KiB. Do not cache responses."""
 TAGS: Final = [
-    {"name": "Widget", "description": "What a buyer's browser calls: open a page, change the session, pay, ask."},
-    {"name": "Provider webhooks", "description": "Where payment providers tell what happened to a payment."},
-    {"name": "Operations", "description": "For whoever runs this installation: health and metrics."},
+    {
+        "name": "Widget",
+        "description": "Calls of the buyer's browser: open a page, change, pay, read the status.",
+    },
+    {"name": "Provider webhooks", "description": "Notifications from payment providers about payments."},
+    {"name": "Operations", "description": "For the operator of this installation: health and metrics."},
 ]
 _METHODS: Final = frozenset({"get", "put", "post", "patch", "delete"})
 Json = dict[str, Any]
 
 
 class Api(FastAPI):
-    """The application, with a document that tells all."""
+    """The application, with a complete document."""
 
     def openapi(self) -> Json:
-        """The document, made once."""
+        """The document. It is built once."""
         if self.openapi_schema is None:
             self.openapi_schema = complete(super().openapi())
         return self.openapi_schema
 
 
 def complete(document: Json) -> Json:
-    """The document with what is true of every route, and without what FastAPI assumes of it."""
+    """The document with what is true of every route, and without what FastAPI assumes."""
     schemas = document["components"]["schemas"]
     for assumed in ("HTTPValidationError", "ValidationError"):
         schemas.pop(assumed, None)
@@ -71,7 +74,7 @@ def _complete_operation(operation: Json, schemas: Json) -> None:
         _drop_titles(parameter)
     parameters.append({"$ref": "#/components/parameters/RequestId"})
     responses = operation["responses"]
-    if responses.get("422", {}).get("description") == "Validation Error":  # FastAPI's, of routes that never give it
+    if responses.get("422", {}).get("description") == "Validation Error":  # FastAPI's own, never returned
         del responses["422"]
     for response in responses.values():
         if response["description"] == "Successful Response":
@@ -81,16 +84,16 @@ def _complete_operation(operation: Json, schemas: Json) -> None:
 
 
 def _meaning(response: Json, schemas: Json) -> str:
-    """What the docstring of the body's model says."""
+    """The docstring of the body's model."""
     for media in response.get("content", {}).values():
         name = media["schema"].get("$ref", "").rpartition("/")[2]
         if name in schemas:
             return str(schemas[name]["description"])
-    return "Done."
+    return "Success."
 
 
 def _drop_titles(schema: Json) -> None:
-    """Pydantic's titles say what the names say."""
+    """Remove Pydantic's titles, which repeat the names."""
     schema.pop("title", None)
     for part in (schema.get("schema"), schema.get("items"), *schema.get("properties", {}).values()):
         if isinstance(part, dict):

@@ -1,4 +1,4 @@
-"""The one clock. Everything below gets the time as an argument."""
+"""The clock. Modules below `app` receive the time as an argument."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from datetime import UTC, datetime
 
 
 def system_now() -> datetime:
-    """The time now, in UTC."""
-    return datetime.now(UTC)  # noqa: TID251  the one place that reads the clock
+    """The current time in UTC."""
+    return datetime.now(UTC)  # noqa: TID251  the only place that reads the clock

@@ -1,4 +1,4 @@
-"""Put the parts of a process together."""
+"""Assemble the parts of a process."""
 
 from __future__ import annotations
 
@@ -30,28 +30,30 @@ CONSTRAINTS: Final[Constraints] = {**stores.CONSTRAINTS, **catalog.CONSTRAINTS}
 
 @dataclass(frozen=True)
 class Urls:
-    """Where the database is, for the application and for migrations (None: not told to this process)."""
+    """Where the database is: for the application, for migrations (None: unknown to this process), for reports."""
 
     app: str
     owner: str | None
+    reporting: str
 
 
 @contextmanager
 def database(settings: Settings) -> Iterator[Urls]:
-    """The database that the settings name, or the embedded one (reused if it runs, else run while this lasts)."""
+    """The database of the settings, or the embedded one: if it does not run yet, it runs until this context ends."""
     if settings.database_url:
-        yield Urls(settings.database_url, settings.database_owner_url)
+        reporting = settings.database_reporting_url or settings.database_url
+        yield Urls(settings.database_url, settings.database_owner_url, reporting)
         return
     server = embedded.start(settings.data)
     try:
-        yield Urls(server.url(), server.owner_url())
+        yield Urls(server.url(), server.owner_url(), server.url())
     finally:
         if server.started_here:
             embedded.stop(server)
 
 
 def keyring(settings: Settings) -> Keyring:
-    """The keys of the settings, or one that is made once and kept in the data folder."""
+    """The keys of the settings, or one that is generated once and kept in the data folder."""
     if settings.keyring:
         return settings.keyring
     kept = remember(settings.data, "keyring", lambda: base64.b64encode(secrets.token_bytes(32)).decode())
@@ -59,7 +61,7 @@ def keyring(settings: Settings) -> Keyring:
 
 
 def remember(data: Path, name: str, make: Callable[[], str]) -> str:
-    """A generated secret of this installation: made on first use, kept in DATA/secrets.json, readable by us alone."""
+    """A secret of this installation: generated on first use and kept in DATA/secrets.json, which only we can read."""
     data.mkdir(parents=True, exist_ok=True)
     path = data / "secrets.json"
     with (data / "secrets.lock").open("w") as lock:
@@ -82,7 +84,7 @@ def providers(settings: Settings) -> dict[str, Provider]:
             settings.simulator_url, settings.simulator_api_key, settings.simulator_webhook_secret
         )
     if settings.stripe_secret_key:
-        from checkie.providers.stripe import Stripe  # noqa: PLC0415  its SDK is large: only who uses it pays
+        from checkie.providers.stripe import Stripe  # noqa: PLC0415  its SDK is large: it is loaded only where it is used
 
         found["stripe"] = Stripe(
             settings.stripe_secret_key,

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, with request, session and payment ids, and nothing that must stay secret."""
+"""Logs: one JSON object per line, with request, session and payment ids and without secrets."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _SECRET_VALUES: Final = re.compile(
     r"|(?<![\w-])(?:\d{13,19}|\d{4}(?:[ -]\d{4}){2}[ -]\d{1,7}|\d{4}[ -]\d{6}[ -]\d{4,5})(?![\w-])"
 )
 _OURS: Final = frozenset({"level", "timestamp", "method", "route", "status", "ms"})
-"""What we write ourselves into every line of a request: nothing of it comes from outside."""
+"""Fields of every request that we set ourselves: they contain no input from outside."""
 _MASK: Final = "[redacted]"
 _LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 def configure(level: str) -> None:
-    """Set the process's logging up. Call once, at the edge."""
+    """Configure the logging of this process. Call it once, at start."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -47,19 +47,19 @@ def configure(level: str) -> None:
 
 
 class _Lines:
-    """Writes to standard error: what one turn of the event loop says, in one write."""
+    """Writes to standard error: all lines of one iteration of the event loop in one write."""
 
     def __init__(self) -> None:
         self._waiting: list[str] = []
 
     def msg(self, line: str) -> None:
-        """Write a line now, or with its turn's others."""
+        """Write a line: with the others of this iteration, or at once if no event loop runs."""
         self._waiting.append(line)
         if len(self._waiting) > 1:
             return
         try:
             asyncio.get_running_loop().call_soon(self._write)
-        except RuntimeError:  # no loop runs
+        except RuntimeError:
             self._write()
 
     debug = info = warning = error = critical = exception = msg
@@ -74,7 +74,7 @@ _lines: Final = _Lines()
 
 
 def redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Mask what is secret by its name, and what looks like a secret or a card number in any text."""
+    """Mask values whose name says that they are secret, and what looks like a secret or a card number in any text."""
     for key, value in event.items():
         if key not in _OURS:
             event[key] = _MASK if _is_secret(key) else _clean(value)
@@ -88,15 +88,15 @@ def _is_secret(name: str) -> bool:
 
 def _clean(value: object) -> object:
     if isinstance(value, str):
-        return _SECRET_VALUES.sub(_MASK, value) if len(value) > _SHORTEST else value
+        return _SECRET_VALUES.sub(_MASK, value) if len(value) > _MAX_HARMLESS_LENGTH else value
     if isinstance(value, dict):
         return {_clean(str(key)): _MASK if _is_secret(str(key)) else _clean(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_clean(item) for item in value]
     if value is None or isinstance(value, bool | int | float):
         return value
-    return _clean(repr(value))  # as the renderer would, only later
+    return _clean(repr(value))  # as the renderer would do after us
 
 
-_SHORTEST: Final = 11
-"""Nothing shorter can be a secret: a card number has 13 digits at least."""
+_MAX_HARMLESS_LENGTH: Final = 11
+"""A text of this length or shorter cannot contain a secret: a card number has at least 13 digits."""

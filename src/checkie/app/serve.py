@@ -28,7 +28,7 @@ def serve(settings: Settings) -> None:
 
 
 def work(settings: Settings) -> None:
-    """Do background work until SIGINT or SIGTERM."""
+    """Run the background work until SIGINT or SIGTERM."""
     with compose.database(settings) as urls:
         uvloop.run(_work(settings, urls))
 
@@ -36,7 +36,7 @@ def work(settings: Settings) -> None:
 async def _check_schema(urls: compose.Urls) -> None:
     missing = await pending(urls.app)
     if missing:
-        raise SettingsError(f"The database lacks {', '.join(missing)}. Run `checkie migrate` first.")
+        raise SettingsError(f"The database lacks the migrations {', '.join(missing)}. Run `checkie migrate` first.")
 
 
 async def _serve(settings: Settings, urls: compose.Urls) -> None:
@@ -57,7 +57,7 @@ async def _serve(settings: Settings, urls: compose.Urls) -> None:
         )
         for wanted in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(wanted, server.stop)
-        _settle()
+        _freeze_garbage_collector()
         await server.serve()
         for provider in providers.values():
             await provider.aclose()
@@ -74,7 +74,7 @@ async def _work(settings: Settings, urls: compose.Urls) -> None:
         task = asyncio.ensure_future(worker.run())
         for wanted in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(wanted, task.cancel)
-        _settle()
+        _freeze_garbage_collector()
         await asyncio.wait({task})
         if not task.cancelled():
             task.result()
@@ -83,8 +83,8 @@ async def _work(settings: Settings, urls: compose.Urls) -> None:
             await provider.aclose()
 
 
-def _settle() -> None:
-    """What is loaded stays: the collector need not look at it again, nor look as often as for a short script."""
+def _freeze_garbage_collector() -> None:
+    """Exclude what is loaded, which is never freed, from collections, and collect less often than in a short script."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)

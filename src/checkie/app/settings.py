@@ -1,99 +1,80 @@
-"""Settings: one frozen value, built once from the environment and checked at start. Errors name the variable."""
+"""Settings: one frozen value, built once from the environment and checked at start."""
 
 from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 from urllib.parse import SplitResult, urlsplit
+
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from checkie.kernel import Keyring
 
-T = TypeVar("T")
-_LEVELS: Final = ("debug", "info", "warning", "error")
+_PREFIX: Final = "CHECKIE_"
 
 
 class SettingsError(Exception):
-    """A setting is missing or breaks its rule; the message names the variable and the rule, never the value."""
+    """A setting is missing or breaks its rule. The message names the variable and the rule, never the value."""
 
 
-def _setting(variable: str, doc: str, parse: Callable[[str], T], default: str | None) -> T:
-    """A field that `load` fills from `variable`. Without a default the variable must be set."""
-    value: T = field(metadata={"variable": variable, "doc": doc, "parse": parse, "default": default}, repr=False)
-    return value
+def _none_if_empty(text: str) -> str | None:
+    return text or None
 
 
-def _text(value: str) -> str:
-    return value
-
-
-def _maybe(value: str) -> str | None:
-    return value or None
-
-
-def _flag(value: str) -> bool:
-    if value not in ("0", "1"):
+def _flag(text: str) -> bool:
+    if text not in ("0", "1"):
         raise ValueError("must be 0 or 1")
-    return value == "1"
+    return text == "1"
 
 
-def _count(minimum: int, maximum: int) -> Callable[[str], int]:
-    def parse(value: str) -> int:
-        if not value.isascii() or not value.isdigit() or not minimum <= int(value) <= maximum:
+def _whole_number(minimum: int, maximum: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not minimum <= int(text) <= maximum:
             raise ValueError(f"must be a whole number from {minimum} to {maximum}")
-        return int(value)
+        return int(text)
 
     return parse
 
 
-def _url(value: str) -> str:
-    parts = _split(value, "must be an http or https URL without query or fragment")
+def _http_url(text: str) -> str:
+    rule = "must be an http or https URL without query or fragment"
+    parts = _split(text, rule)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be an http or https URL without query or fragment")
-    return value.rstrip("/")
+        raise ValueError(rule)
+    return text.rstrip("/")
 
 
-def _database(value: str) -> str | None:
-    if value and _split(value, "must be a postgresql:// URL").scheme not in ("postgresql", "postgres"):
-        raise ValueError("must be a postgresql:// URL")
-    return value or None
+def _database_url(text: str) -> str | None:
+    rule = "must be a postgresql:// URL"
+    if text and _split(text, rule).scheme not in ("postgresql", "postgres"):
+        raise ValueError(rule)
+    return text or None
 
 
-def _split(value: str, rule: str) -> SplitResult:
+def _split(text: str, rule: str) -> SplitResult:
     try:
-        return urlsplit(value)
+        return urlsplit(text)
     except ValueError:
-        raise ValueError(rule) from None  # the library's message shows the value
+        raise ValueError(rule) from None  # the library's message contains the value
 
 
-def _level(value: str) -> str:
-    if value not in _LEVELS:
-        raise ValueError(f"must be one of {', '.join(_LEVELS)}")
-    return value
-
-
-def _plan_cache_mode(value: str) -> str:
-    if value not in ("force_generic_plan", "auto"):
-        raise ValueError("must be force_generic_plan or auto")
-    return value
-
-
-def _networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     try:
-        return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+        return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
     except ValueError:
         raise ValueError("must be networks such as 10.1.0.0/16, separated by commas") from None
 
 
-def _keyring(value: str) -> Keyring | None:
-    if not value:
+def _keyring(text: str) -> Keyring | None:
+    if not text:
         return None
     try:
-        pairs = [part.strip().split(":", 1) for part in value.split(",")]
+        pairs = [part.strip().split(":", 1) for part in text.split(",")]
         keys = {key_id: base64.b64decode(key, validate=True) for key_id, key in pairs}
         return Keyring(pairs[0][0], keys)
     except ValueError:
@@ -102,131 +83,133 @@ def _keyring(value: str) -> Keyring | None:
         ) from None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What an operator can set."""
+OptionalText: TypeAlias = Annotated[str | None, BeforeValidator(_none_if_empty)]
+Flag: TypeAlias = Annotated[bool, BeforeValidator(_flag)]
+Port: TypeAlias = Annotated[int, BeforeValidator(_whole_number(1, 65535))]
+PortOrNone: TypeAlias = Annotated[int, BeforeValidator(_whole_number(0, 65535))]
+PoolSize: TypeAlias = Annotated[int, BeforeValidator(_whole_number(2, 200))]
+HttpUrl: TypeAlias = Annotated[str, BeforeValidator(_http_url)]
+DatabaseUrl: TypeAlias = Annotated[str | None, BeforeValidator(_database_url)]
+Networks: TypeAlias = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
+Keys: TypeAlias = Annotated[Keyring | None, BeforeValidator(_keyring)]
 
-    data: Path = _setting(
-        "CHECKIE_DATA", "Folder of the embedded PostgreSQL and of generated secrets.", Path, ".checkie"
+
+class Settings(BaseSettings):
+    """What an operator can set. The alias of a field is its variable, its description is the documentation."""
+
+    model_config = SettingsConfigDict(
+        alias_generator=lambda name: f"{_PREFIX}{name.upper()}",
+        case_sensitive=True,
+        enable_decoding=False,  # the validators above parse; nothing is JSON
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=False,
     )
-    database_url: str | None = _setting(
-        "CHECKIE_DATABASE_URL",
-        "PostgreSQL for the application, as a role that owns nothing (`checkie_app`). Empty: the embedded server.",
-        _database,
-        "",
+
+    data: Path = Field(Path(".checkie"), description="Folder of the embedded PostgreSQL and of generated secrets.")
+    database_url: DatabaseUrl = Field(
+        None,
+        description="PostgreSQL for the application, as a role that owns nothing (`checkie_app`). "
+        "Empty: the embedded server.",
     )
-    database_owner_url: str | None = _setting(
-        "CHECKIE_DATABASE_OWNER_URL",
-        "PostgreSQL as the owner, for `checkie migrate` alone, where CHECKIE_DATABASE_URL is set.",
-        _database,
-        "",
+    database_owner_url: DatabaseUrl = Field(
+        None, description="PostgreSQL as the owner, only for `checkie migrate` where CHECKIE_DATABASE_URL is set."
     )
-    pool_size: int = _setting("CHECKIE_POOL_SIZE", "Most database connections of one process.", _count(2, 200), "20")
-    plan_cache_mode: str = _setting(
-        "CHECKIE_DATABASE_PLAN_CACHE_MODE",
-        "How PostgreSQL plans the short statements: force_generic_plan, or auto where it is distributed (Citus).",
-        _plan_cache_mode,
+    database_reporting_url: DatabaseUrl = Field(
+        None,
+        description="PostgreSQL for reports, lists and `doctor`: a replica, if there is one. "
+        "Empty: CHECKIE_DATABASE_URL.",
+    )
+    pool_size: PoolSize = Field(20, description="Maximum number of database connections of one process.")
+    plan_cache_mode: Literal["force_generic_plan", "auto"] = Field(
         "force_generic_plan",
+        validation_alias=f"{_PREFIX}DATABASE_PLAN_CACHE_MODE",
+        description="How PostgreSQL plans short statements: force_generic_plan, or auto where it is distributed "
+        "(Citus).",
     )
-    host: str = _setting("CHECKIE_HOST", "Address that `serve` listens on.", _text, "127.0.0.1")
-    port: int = _setting("CHECKIE_PORT", "Port that `serve` listens on.", _count(1, 65535), "8000")
-    worker_metrics_port: int = _setting(
-        "CHECKIE_WORKER_METRICS_PORT", "Port of `worker` for Prometheus. 0: none.", _count(0, 65535), "0"
+    host: str = Field("127.0.0.1", description="Address that `serve` listens on.")
+    port: Port = Field(8000, description="Port that `serve` listens on.")
+    worker_metrics_port: PortOrNone = Field(0, description="Port on which `worker` serves Prometheus metrics. 0: none.")
+    public_url: HttpUrl = Field("http://127.0.0.1:8000", description="Base URL of this installation for buyers.")
+    keyring: Keys = Field(
+        None,
+        validation_alias=f"{_PREFIX}SECRET_KEYS",
+        description="Keys that encrypt secrets at rest: `id:base64` of 32 bytes each, comma-separated, newest first. "
+        "Empty: a key is generated and kept in CHECKIE_DATA.",
     )
-    public_url: str = _setting("CHECKIE_PUBLIC_URL", "Where buyers' browsers reach us.", _url, "http://127.0.0.1:8000")
-    keyring: Keyring | None = _setting(
-        "CHECKIE_SECRET_KEYS",
-        "Keys that seal secrets at rest: `id:base64` of 32 bytes each, comma-separated, newest first. "
-        "Empty: a key is made and kept in CHECKIE_DATA.",
-        _keyring,
-        "",
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="debug, info, warning or error."
     )
-    log_level: str = _setting("CHECKIE_LOG_LEVEL", "debug, info, warning or error.", _level, "info")
-    dev: bool = _setting("CHECKIE_DEV", "1 serves /dev/parts, the page of all parts.", _flag, "0")
-    webhook_networks: tuple[IPv4Network | IPv6Network, ...] = _setting(
-        "CHECKIE_WEBHOOK_NETWORKS",
-        "Private networks that merchants' webhook endpoints may lie in, e.g. 10.1.0.0/16. Others are refused.",
-        _networks,
-        "",
+    dev: Flag = Field(default=False, description="1 serves /dev/parts, the page of all parts.")
+    webhook_networks: Networks = Field(
+        (),
+        description="Private networks that merchants' webhook endpoints may be in, e.g. 10.1.0.0/16. Others are "
+        "refused.",
     )
-    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
-        "CHECKIE_TRUSTED_PROXIES",
-        "Networks of the proxies in front, e.g. 10.0.0.0/8. Their X-Forwarded-For says who visits; no other is read.",
-        _networks,
-        "",
+    trusted_proxies: Networks = Field(
+        (),
+        description="Networks of the reverse proxies, e.g. 10.0.0.0/8. X-Forwarded-For is read only from these.",
     )
-    simulator_url: str | None = _setting(
-        "CHECKIE_SIMULATOR_URL", "Where the payment simulator is. Empty: no simulator.", _maybe, ""
-    )
-    simulator_api_key: str = _setting("CHECKIE_SIMULATOR_API_KEY", "Key for calls to the simulator.", _text, "")
-    simulator_webhook_secret: str = _setting(
-        "CHECKIE_SIMULATOR_WEBHOOK_SECRET", "Secret that the simulator signs its webhooks with.", _text, ""
-    )
-    stripe_secret_key: str | None = _setting(
-        "CHECKIE_STRIPE_SECRET_KEY", "Stripe's secret key. Empty: no Stripe.", _maybe, ""
-    )
-    stripe_publishable_key: str = _setting(
-        "CHECKIE_STRIPE_PUBLISHABLE_KEY", "Stripe's publishable key, for the browser.", _text, ""
-    )
-    stripe_webhook_secret: str = _setting(
-        "CHECKIE_STRIPE_WEBHOOK_SECRET", "Secret (`whsec_…`) of the Stripe webhook endpoint.", _text, ""
-    )
-    stripe_api_base: str | None = _setting(
-        "CHECKIE_STRIPE_API_BASE", "Another address for Stripe's API, for tests.", _maybe, ""
-    )
-    stripe_js_url: str = _setting(
-        "CHECKIE_STRIPE_JS_URL", "Where browsers load Stripe.js from.", _text, "https://js.stripe.com/v3/"
-    )
-    stripe_checkout_url: str = _setting(
-        "CHECKIE_STRIPE_CHECKOUT_URL",
-        "Where Stripe's own payment page is: your custom domain, if you have one there.",
-        _url,
+    simulator_url: OptionalText = Field(None, description="URL of the payment simulator. Empty: no simulator.")
+    simulator_api_key: str = Field("", description="API key for the simulator.")
+    simulator_webhook_secret: str = Field("", description="Secret with which the simulator signs its webhooks.")
+    stripe_secret_key: OptionalText = Field(None, description="Stripe's secret key. Empty: no Stripe.")
+    stripe_publishable_key: str = Field("", description="Stripe's publishable key, for the browser.")
+    stripe_webhook_secret: str = Field("", description="Secret (`whsec_…`) of the Stripe webhook endpoint.")
+    stripe_api_base: OptionalText = Field(None, description="Another base URL for Stripe's API, for tests.")
+    stripe_js_url: str = Field("https://js.stripe.com/v3/", description="Where browsers load Stripe.js from.")
+    stripe_checkout_url: HttpUrl = Field(
         "https://checkout.stripe.com",
+        description="Base URL of Stripe's own payment page: your custom domain, if you have one at Stripe.",
     )
 
-    def __post_init__(self) -> None:
-        pairs = (
-            ("CHECKIE_SIMULATOR_URL", self.simulator_url, "CHECKIE_SIMULATOR_API_KEY", self.simulator_api_key),
-            (
-                "CHECKIE_SIMULATOR_URL",
-                self.simulator_url,
-                "CHECKIE_SIMULATOR_WEBHOOK_SECRET",
-                self.simulator_webhook_secret,
-            ),
-            (
-                "CHECKIE_STRIPE_SECRET_KEY",
-                self.stripe_secret_key,
-                "CHECKIE_STRIPE_WEBHOOK_SECRET",
-                self.stripe_webhook_secret,
-            ),
-            (
-                "CHECKIE_STRIPE_SECRET_KEY",
-                self.stripe_secret_key,
-                "CHECKIE_STRIPE_PUBLISHABLE_KEY",
-                self.stripe_publishable_key,
-            ),
-        )
-        for variable, value, needed, other in pairs:
-            if value and not other:
-                raise SettingsError(f"{needed} must be set where {variable} is.")
+    @field_validator("*", mode="before")
+    @classmethod
+    def _strip(cls, text: str) -> str:
+        return text.strip()
+
+    @model_validator(mode="after")
+    def _check_pairs(self) -> Self:
+        for needing, needed in _PAIRS:
+            if getattr(self, needing) and not getattr(self, needed):
+                raise ValueError(f"{variable(needed)} must be set where {variable(needing)} is")
+        return self
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """No values: many are secret."""
+        return ()
 
 
-def load(environment: Mapping[str, str] | None = None) -> Settings:
-    """The settings in the environment. SettingsError names the variable that breaks its rule."""
-    given = os.environ if environment is None else environment
-    known = {item.metadata["variable"] for item in fields(Settings)}
-    strangers = sorted(name for name in given if name.startswith("CHECKIE_") and name not in known)
-    if strangers:
-        raise SettingsError(f"{strangers[0]} is not a setting. Look at docs/generated/settings.md for those there are.")
-    return Settings(**{item.name: _read(item.metadata, given) for item in fields(Settings)})
+_PAIRS: Final = (
+    ("simulator_url", "simulator_api_key"),
+    ("simulator_url", "simulator_webhook_secret"),
+    ("stripe_secret_key", "stripe_webhook_secret"),
+    ("stripe_secret_key", "stripe_publishable_key"),
+)
+"""Where the first is set, the second must be."""
 
 
-def _read(metadata: Mapping[str, Any], given: Mapping[str, str]) -> Any:
-    variable = metadata["variable"]
-    text = given.get(variable, metadata["default"])
-    if text is None:
-        raise SettingsError(f"{variable} must be set: {metadata['doc']}")
+def variable(field: str) -> str:
+    """The environment variable of a field of Settings."""
+    return str(Settings.model_fields[field].validation_alias)
+
+
+def load(overrides: Mapping[str, str] | None = None) -> Settings:
+    """The settings in the environment. `overrides` are variables that take precedence. Raises SettingsError."""
+    given: dict[str, Any] = {name: text for name, text in (overrides or {}).items() if name.startswith(_PREFIX)}
+    known = {variable(field) for field in Settings.model_fields}
+    unknown = sorted(name for name in {*os.environ, *given} if name.startswith(_PREFIX) and name not in known)
+    if unknown:
+        raise SettingsError(f"{unknown[0]} is not a setting. docs/generated/settings.md lists all settings.")
     try:
-        return metadata["parse"](text.strip())
-    except ValueError as error:
-        raise SettingsError(f"{variable} {error}.") from None
+        return Settings(**given)
+    except ValidationError as error:
+        raise SettingsError(_message(error)) from None
+
+
+def _message(error: ValidationError) -> str:
+    """The first violation: the variable and the rule."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    rule = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    return f"{' '.join([*map(str, first['loc'][:1]), rule])}."

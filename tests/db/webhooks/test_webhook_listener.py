@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from checkie.app import listener
+from checkie.app.demo import listener
 
 ADDRESS = "127.0.0.1"
 

@@ -1,4 +1,4 @@
-"""Logs hold nothing that must stay secret, and everything else."""
+"""Logs contain no secrets, and everything else unchanged."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tests.make import START
 
 
 def line(**facts: Any) -> str:
-    """The line that is written of these facts, as `logs.configure` sets the renderer up."""
+    """The line that is written for these fields, with the renderer of `logs.configure`."""
     return str(JSONRenderer(ensure_ascii=False)(None, "info", redact(None, "info", {"event": "it", **facts})))
 
 
-# Put together, so that nobody who looks for leaked keys finds these.
+# Concatenated, so that scanners for leaked keys do not report them.
 LIVE_KEY: Final = "sk_" + "live_51HabcDEF"
 SECRETS: Final = [
     LIVE_KEY,
@@ -62,7 +62,7 @@ class TestASecretInAText:
         assert "hunter2" not in shown
         assert "abc.def" not in shown
 
-    def test_is_masked_wherever_it_stands(self) -> None:
+    def test_is_masked_at_any_depth(self) -> None:
         number = "4242424242424242"
         shown = line(deep={"list": [{"text": f"n {number}"}, (f"t {number}",)]}, event_text=number)
         assert number not in shown
@@ -80,7 +80,7 @@ class TestASecretInAText:
         ids=["bytes", "exception", "set", "frozenset", "key", "other"],
     )
     def test_is_masked_in_values_of_every_type(self, value: Any) -> None:
-        """What is no text is turned into text after us, by the renderer."""
+        """The renderer turns other types into text after redaction."""
         shown = line(value=value)
         assert "4242424242424242" not in shown
         assert LIVE_KEY not in shown
@@ -116,12 +116,12 @@ def ids() -> Iterable[str]:
 
 
 class TestALongText:
-    def test_is_looked_through_once(self) -> None:
-        """A megabyte without a break: a mask that begins anew at each letter would take minutes."""
+    def test_is_searched_in_linear_time(self) -> None:
+        """A megabyte in one word: a pattern that starts again at each letter would take minutes."""
         assert "a" * 1_000 in line(text="a" * 1_000_000)
 
 
-class TestWhatIsNoSecret:
+class TestOtherValues:
     @pytest.mark.parametrize(
         "value",
         [
@@ -146,15 +146,15 @@ class TestWhatIsNoSecret:
         ],
         ids=str,
     )
-    def test_stays(self, value: Any) -> None:
+    def test_are_unchanged(self, value: Any) -> None:
         assert redact(None, "info", {"value": value, "texts": [value]}) == {"value": value, "texts": [value]}
 
-    def test_ids_stay(self) -> None:
+    def test_ids_are_unchanged(self) -> None:
         for found in ids():
             assert found in line(attempt=found, text=f"about {found}, that")
 
     @pytest.mark.parametrize(
         "name", ["amount", "attempt", "payment", "request_id", "idempotency", "event", "route", "ms"]
     )
-    def test_names_stay(self, name: str) -> None:
+    def test_names_that_are_not_secret_are_unchanged(self, name: str) -> None:
         assert redact(None, "info", {name: "value-of-it-is-here"}) == {name: "value-of-it-is-here"}

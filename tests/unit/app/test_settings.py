@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import fields
+import os
 from pathlib import Path
 from typing import Final
 
 import pytest
+from pydantic import ValidationError
 
-from checkie.app.settings import Settings, SettingsError, load
+from checkie.app.settings import Settings, SettingsError, load, variable
 
 KEY: Final = base64.b64encode(b"k" * 32).decode()
 OTHER: Final = base64.b64encode(b"o" * 32).decode()
 
 
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("CHECKIE_")]:  # noqa: TID251 so that none is left
+        monkeypatch.delenv(name)
+
+
 class TestLoad:
-    def test_of_nothing_gives_a_demo_on_this_machine(self) -> None:
+    def test_without_variables_gives_an_installation_on_this_machine(self) -> None:
         settings = load({})
         assert (settings.data, settings.host, settings.port) == (Path(".checkie"), "127.0.0.1", 8000)
         assert (settings.database_url, settings.keyring, settings.webhook_networks) == (None, None, ())
 
-    def test_reads_each_kind(self) -> None:
+    def test_parses_each_type(self) -> None:
         settings = load(
             {
                 "CHECKIE_PORT": " 9000 ",
@@ -38,10 +45,24 @@ class TestLoad:
         assert [str(network) for network in settings.webhook_networks] == ["10.1.0.0/16", "fd00::/8"]
         assert [str(network) for network in settings.trusted_proxies] == ["10.2.0.0/16"]
 
-    def test_ignores_what_is_not_ours(self) -> None:
+    def test_reads_the_environment_and_overrides_take_precedence(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CHECKIE_DATA", "/srv/data")
+        monkeypatch.setenv("CHECKIE_PORT", "9000")
+        settings = load({"CHECKIE_DATA": "/srv/other"})
+        assert (settings.data, settings.port) == (Path("/srv/other"), 9000)
+
+    def test_reads_the_reporting_database(self) -> None:
+        settings = load({"CHECKIE_DATABASE_REPORTING_URL": "postgresql://checkie_app@replica/checkie"})
+        assert settings.database_reporting_url == "postgresql://checkie_app@replica/checkie"
+
+    def test_ignores_other_variables(self) -> None:
         assert load({"PATH": "/bin", "PGPASSWORD": "x"}) == load({})
 
-    def test_keys_that_were_loaded_seal_and_open(self) -> None:
+    def test_settings_cannot_be_changed(self) -> None:
+        with pytest.raises(ValidationError, match="frozen"):
+            load().port = 9000
+
+    def test_keys_encrypt_and_decrypt(self) -> None:
         for key_id in ("k1", "2026-03", "2026.03"):
             try:
                 keyring = load({"CHECKIE_SECRET_KEYS": f"{key_id}:{KEY}"}).keyring
@@ -67,6 +88,8 @@ BAD: Final = [
     ("CHECKIE_DATABASE_URL", "mysql://u:hunter2@db/x"),
     ("CHECKIE_DATABASE_URL", "postgresql://u:hunter2\u2100@db/x"),
     ("CHECKIE_DATABASE_OWNER_URL", "u:hunter2@db"),
+    ("CHECKIE_DATABASE_REPORTING_URL", "mysql://u:hunter2@db/x"),
+    ("CHECKIE_DATABASE_PLAN_CACHE_MODE", "force_custom_plan"),
     ("CHECKIE_WEBHOOK_NETWORKS", "10.1.2.3.4"),
     ("CHECKIE_WEBHOOK_NETWORKS", "10.1.2.3/8"),
     ("CHECKIE_SECRET_KEYS", "hunter2hunter2"),
@@ -78,7 +101,7 @@ BAD: Final = [
 
 class TestABadSetting:
     @pytest.mark.parametrize(("variable", "value"), BAD)
-    def test_is_named_and_its_value_is_not_shown(self, variable: str, value: str) -> None:
+    def test_is_named_without_its_value(self, variable: str, value: str) -> None:
         with pytest.raises(SettingsError) as refused:
             load({variable: value})
         message = str(refused.value)
@@ -89,14 +112,17 @@ class TestABadSetting:
         assert refused.value.__suppress_context__
 
     @pytest.mark.parametrize(("variable", "value"), BAD)
-    def test_is_told_its_rule(self, variable: str, value: str) -> None:
+    def test_is_reported_with_its_rule(self, variable: str, value: str) -> None:
         with pytest.raises(SettingsError, match="must be"):
             load({variable: value})
 
-    def test_of_an_unknown_name_is_named(self) -> None:
+    def test_with_an_unknown_name_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(SettingsError, match="CHECKIE_PROT is not a setting") as refused:
             load({"CHECKIE_PROT": "hunter2"})
         assert "hunter2" not in str(refused.value)
+        monkeypatch.setenv("CHECKIE_PROT", "hunter2")
+        with pytest.raises(SettingsError, match="CHECKIE_PROT is not a setting"):
+            load()
 
     @pytest.mark.parametrize(
         ("given", "needed"),
@@ -116,13 +142,13 @@ class TestABadSetting:
             ),
         ],
     )
-    def test_that_needs_another_names_it(self, given: dict[str, str], needed: str) -> None:
+    def test_that_requires_another_names_it(self, given: dict[str, str], needed: str) -> None:
         with pytest.raises(SettingsError, match=f"{needed} must be set") as refused:
             load(given)
         assert "hunter2" not in str(refused.value)
 
 
-class TestShowing:
+class TestRepresentation:
     def test_settings_show_no_values(self) -> None:
         settings = load(
             {
@@ -134,7 +160,7 @@ class TestShowing:
         assert "hunter2" not in repr(settings)
         assert KEY not in repr(settings)
 
-    def test_every_setting_has_a_variable_and_says_what_it_is(self) -> None:
-        for item in fields(Settings):
-            assert item.metadata["variable"].startswith("CHECKIE_")
-            assert item.metadata["doc"].endswith(".")
+    def test_every_setting_has_a_variable_and_a_description(self) -> None:
+        for name, field in Settings.model_fields.items():
+            assert variable(name).startswith("CHECKIE_")
+            assert (field.description or "").endswith(".")

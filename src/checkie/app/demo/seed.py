@@ -1,4 +1,4 @@
-"""The demo's store: made once, with pages to buy from and an endpoint that listens."""
+"""The demo store: its pages and the webhook endpoint of the local listener."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ PAGE = "field-notes"
 
 @dataclass(frozen=True, slots=True)
 class DemoStore:
-    """The store and its first page."""
+    """The demo store and its first page."""
 
     store: stores.Store
     page: catalog.Page
 
 
-async def ensure(runtime: Runtime, webhook_url: str, webhook_secret: str, picture_url: str | None) -> DemoStore:
-    """The demo store, made if it is not there yet. Another webhook address (another port) gets its own endpoint."""
+async def ensure_store(runtime: Runtime, webhook_url: str, webhook_secret: str, picture_url: str | None) -> DemoStore:
+    """The demo store, created if it does not exist. A new webhook URL (another port) gets an endpoint of its own."""
     now = runtime.now()
     async with runtime.db.transaction() as unit:
         store = await stores.find_by_slug(unit, SLUG)

@@ -1,4 +1,4 @@
-"""Keep child processes running: one group, one end."""
+"""Keep a child process running."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 _STOP_S: Final = 10.0
-_FIRST_PAUSE_S: Final = 0.2
-_LONGEST_PAUSE_S: Final = 5.0
+_MIN_PAUSE_S: Final = 0.2
+_MAX_PAUSE_S: Final = 5.0
 
 
 @dataclass(slots=True)
@@ -24,19 +24,19 @@ class Child:
     log: Path
     process: asyncio.subprocess.Process | None = None
 
-    async def keep(self) -> None:
-        """Run it, and run it again whenever it ends, until cancelled; then let it end."""
-        pause_s = _FIRST_PAUSE_S
+    async def keep_running(self) -> None:
+        """Run the process, restart it whenever it ends, and stop it when cancelled."""
+        pause_s = _MIN_PAUSE_S
         loop = asyncio.get_running_loop()
         try:
             while True:
                 started = loop.time()
                 await self._run()
-                if loop.time() - started > _LONGEST_PAUSE_S:
-                    pause_s = _FIRST_PAUSE_S
-                print(f"checkie: {self.name} ended; starting it again. Its log: {self.log}", flush=True)  # noqa: T201  for people
+                if loop.time() - started > _MAX_PAUSE_S:
+                    pause_s = _MIN_PAUSE_S
+                print(f"checkie: {self.name} ended. Restarting it. Its log: {self.log}", flush=True)  # noqa: T201  for people
                 await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+                pause_s = min(pause_s * 2, _MAX_PAUSE_S)
         finally:
             await self.stop()
 
@@ -55,7 +55,7 @@ class Child:
         await self.process.wait()
 
     async def stop(self) -> None:
-        """End it: politely, then not."""
+        """Terminate the process; kill it if it does not end in time."""
         if self.process is None or self.process.returncode is not None:
             return
         self.process.terminate()

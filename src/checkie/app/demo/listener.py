@@ -1,6 +1,6 @@
-"""The demo's webhook listener: a merchant's server in one file. It answers 200 and writes down what it was sent.
+"""The webhook listener of the demo: a merchant's server in one file. It answers 200 and records what it received.
 
-An asyncio protocol of its own, not a framework: it runs beside the benchmark on the same cores and must not count.
+It is an asyncio protocol and not a web application, so that it costs little CPU beside a benchmark on the same cores.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, cast
 
-LONGEST_BYTES: Final = 1_048_576
+MAX_BYTES: Final = 1_048_576
 _SHOWN: Final = 20
 _TAIL_BYTES: Final = 262_144
 _ANSWER: Final = b'{"received": true}'
@@ -21,7 +21,7 @@ _REASONS: Final = {200: "OK", 400: "Bad Request", 404: "Not Found", 413: "Conten
 
 
 async def serve(host: str, port: int, log: Path) -> None:
-    """Listen until cancelled. Each POST to /webhooks is a JSON line in `log`: `at`, `headers`, `body` (raw text)."""
+    """Listen until cancelled. Each POST to /webhooks is a JSON line in `log`: `at`, `headers` and `body`, as text."""
     log.parent.mkdir(parents=True, exist_ok=True)
     sink = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     connected: set[asyncio.Transport] = set()
@@ -30,7 +30,7 @@ async def serve(host: str, port: int, log: Path) -> None:
         server = await loop.create_server(lambda: _Receiver(sink, log, connected), host, port)
         try:
             await loop.create_future()
-        finally:  # not `async with`: from Python 3.12 on that waits for senders to drop their kept connections
+        finally:  # not `async with`: from Python 3.12 on that waits until clients close their connections
             server.close()
             for transport in list(connected):
                 transport.abort()
@@ -39,7 +39,7 @@ async def serve(host: str, port: int, log: Path) -> None:
 
 
 class _Receiver(asyncio.Protocol):
-    """One kept connection. Requests are answered in order; one that is not understood ends it."""
+    """One connection. Requests are answered in order; a malformed request closes it."""
 
     def __init__(self, sink: int, log: Path, connected: set[asyncio.Transport]) -> None:
         self.sink = sink
@@ -49,7 +49,7 @@ class _Receiver(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but ancestry
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's has its methods and is no subclass
         self.connected.add(self.transport)
 
     def connection_lost(self, _: Exception | None) -> None:
@@ -62,18 +62,18 @@ class _Receiver(asyncio.Protocol):
             pass
 
     def _next(self) -> bool:
-        """Answer the next whole request. False when none is there."""
+        """Answer the next complete request. False if there is none."""
         head, gap, rest = self.raw.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         fields = (line.partition(":") for line in lines)
         headers = {name.strip().lower(): value.strip() for name, _, value in fields}
         length = headers.get("content-length", "0")
         if "transfer-encoding" in headers or not (length.isascii() and length.isdigit()):
-            self._answer(400, b"Send a Content-Length.", close=True)
+            self._answer(400, b"Content-Length is required.", close=True)
             return False
         size = int(length[:12])
-        if size > LONGEST_BYTES or len(self.raw) > 2 * LONGEST_BYTES:
-            self._answer(413, b"Too much.", close=True)
+        if size > MAX_BYTES or len(self.raw) > 2 * MAX_BYTES:
+            self._answer(413, b"The request is too large.", close=True)
             return False
         if not gap or len(rest) < size:
             return False
@@ -91,7 +91,7 @@ class _Receiver(asyncio.Protocol):
         elif (method, path) == ("GET", "/"):
             self._answer(200, _page(self.log).encode(), kind="text/html; charset=utf-8")
         else:
-            self._answer(404, b"POST /webhooks, or GET / to see what came.")
+            self._answer(404, b"Use POST /webhooks, or GET / to list what was received.")
 
     def _answer(self, status: int, body: bytes, *, kind: str = "text/plain", close: bool = False) -> None:
         if self.transport is None:
@@ -103,7 +103,7 @@ class _Receiver(asyncio.Protocol):
 
 
 def _page(log: Path) -> str:
-    """The last webhooks, newest first."""
+    """The latest webhooks, newest first."""
     with log.open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
         lines = file.read().splitlines()[-_SHOWN:]
@@ -122,4 +122,4 @@ def _pretty(line: bytes) -> str:
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)  # noqa: TID251 a program of its own: this is its edge
+    return datetime.now(UTC)  # noqa: TID251 this server reads the clock itself: it is a program of its own
