@@ -80,7 +80,7 @@ class File:
 
 
 def expressions(node: ast.AST) -> Iterator[ast.expr]:
-    """The largest string expressions below `node`, without those that stand alone, as docstrings do."""
+    """The largest string expressions below `node`, without docstrings and other strings that are not used."""
     for child in ast.iter_child_nodes(node):
         if isinstance(node, ast.Expr) and isinstance(child, ast.Constant):
             continue

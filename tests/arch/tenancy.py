@@ -20,7 +20,7 @@ Bound: TypeAlias = str | None
 Names: TypeAlias = Mapping[str, Bound]
 """What can be named in a part of a statement, with the store that its column `store` is bound to."""
 Columns: TypeAlias = Sequence[tuple[str, Bound]]
-"""The columns that a query returns, in order; `*` stands for some."""
+"""The columns that a query returns, in order; `*` is any number of them."""
 
 
 def walk(node: Any, enters: Callable[[Any], bool] = lambda _: True) -> Iterator[Any]:

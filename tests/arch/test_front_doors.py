@@ -33,8 +33,8 @@ def imported(source: Source) -> Iterator[tuple[str, int]]:
                 yield f"{node.module}.{alias.name}".removeprefix("checkie."), node.lineno
 
 
-def trespasses(sources: list[Source]) -> list[str]:
-    """Imports of what lies behind another module's front door."""
+def imports_past_doors(sources: list[Source]) -> list[str]:
+    """Imports of what is behind another module's front door."""
     files = {source.name.removesuffix(".py").removesuffix("/__init__").replace("/", "."): source for source in sources}
     found = []
     for source in sources:
@@ -59,7 +59,7 @@ def split(target: str) -> tuple[str, str]:
 
 
 def test_no_module_reaches_past_anothers_front_door() -> None:
-    found = trespasses(read())
+    found = imports_past_doors(read())
     assert not found, "\n".join(found)
 
 
@@ -96,7 +96,7 @@ WORLD = {
     ],
 )
 def test_reaching_past_is_found(tmp_path: Path, name: str, text: str) -> None:
-    assert len(trespasses(plant(tmp_path, {**WORLD, name: text}))) == 1
+    assert len(imports_past_doors(plant(tmp_path, {**WORLD, name: text}))) == 1
 
 
 @pytest.mark.parametrize(
@@ -116,10 +116,10 @@ def test_reaching_past_is_found(tmp_path: Path, name: str, text: str) -> None:
     ],
 )
 def test_the_front_door_is_open(tmp_path: Path, name: str, text: str) -> None:
-    assert trespasses(plant(tmp_path, {**WORLD, name: text})) == []
+    assert imports_past_doors(plant(tmp_path, {**WORLD, name: text})) == []
 
 
-def unwelcoming(sources: list[Source], ratchet: dict[str, int]) -> list[str]:
+def door_faults(sources: list[Source], ratchet: dict[str, int]) -> list[str]:
     """Front doors that are too long, show too much or do not say what the module is for."""
     found = []
     for source in sources:
@@ -146,7 +146,7 @@ def shown(tree: ast.Module) -> list[object]:
 
 
 def test_front_doors_are_short_and_say_what_for() -> None:
-    found = unwelcoming(read(), RATCHET)
+    found = door_faults(read(), RATCHET)
     assert not found, "\n".join(found)
 
 
@@ -157,14 +157,14 @@ def test_front_doors_are_short_and_say_what_for() -> None:
         "import json\n",
         f'"""Orders."""\n__all__ = {[f"name_{number}" for number in range(16)]}',
     ],
-    ids=["long", "silent", "showy"],
+    ids=["too-long", "no-docstring", "too-many-names"],
 )
-def test_an_unwelcoming_front_door_is_found(tmp_path: Path, text: str) -> None:
-    assert len(unwelcoming(plant(tmp_path, {"orders/__init__.py": text}), {})) == 1
+def test_a_faulty_front_door_is_found(tmp_path: Path, text: str) -> None:
+    assert len(door_faults(plant(tmp_path, {"orders/__init__.py": text}), {})) == 1
 
 
 @pytest.mark.parametrize(("names", "faults"), [(15, 1), (16, 0), (17, 0), (18, 1)])
 def test_an_exception_that_is_exceeded_or_not_needed_is_found(tmp_path: Path, names: int, faults: int) -> None:
     text = f'"""Orders."""\n__all__ = {[f"name_{number}" for number in range(names)]}'
     planted = plant(tmp_path, {"orders/__init__.py": text})
-    assert len(unwelcoming(planted, {"orders": 17})) == faults
+    assert len(door_faults(planted, {"orders": 17})) == faults

@@ -19,7 +19,7 @@ from tests.arch.tenancy import Tenancy, walk, words
 from tests.arch.tree import Source, plant, read
 
 SQLITE = "providers/simulator/"
-"""The simulator stands for another company's service: it keeps its data in SQLite, not in our database."""
+"""The simulator plays another company's service: it keeps its data in SQLite, not in our database."""
 JOINS = "db/batch.py"
 """Joins statements that are constants where they are written, and adds only their numbers."""
 DEFINES = "db/migrate.py"

@@ -29,7 +29,7 @@ class Source:
 
     @property
     def module(self) -> str:
-        """The folder in whose row it stands."""
+        """The module that it belongs to."""
         return self.name.partition("/")[0].removesuffix(".py")
 
 
