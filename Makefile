@@ -76,6 +76,11 @@ fix: $(DEV) ## Format, and repair what ruff can
 docs: $(DEV) ## Write docs/generated from the code
 	@$(BIN)/python -m scripts.docs
 
+.PHONY: new-module
+new-module: $(DEV) ## Write the skeleton of a module. NAME=coupons ROW=promotions (its neighbour) PREFIX=cou (of its ids)
+	@$(BIN)/python -m scripts.new_module "$(NAME)" --row "$(ROW)" --prefix "$(PREFIX)"
+	@$(MAKE) fix docs
+
 .PHONY: screenshots
 screenshots: $(DEV) ## Pictures of every page, in four sizes and modes, into .cache/screenshots
 	@scripts/tools
@@ -94,4 +99,4 @@ clean: ## Remove .venv, caches and the data in .checkie
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST)); echo
+	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST)); echo

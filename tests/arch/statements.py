@@ -145,8 +145,9 @@ def planted(source: Source) -> File:
     """A file made for a test, with the names that it gives to strings."""
     namespace: dict[str, Any] = {}
     for statement in source.tree.body:
-        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            namespace[statement.targets[0].id] = value(statement.value, namespace)
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value:
+            target = statement.target if isinstance(statement, ast.AnnAssign) else statement.targets[0]
+            namespace[ast.unparse(target)] = value(statement.value, namespace)
     return File(source, namespace)
 
 

@@ -41,11 +41,11 @@ def contracts() -> list[dict[str, Any]]:
     return found
 
 
-def lint(folder: Path) -> str:
+def lint(folder: Path, config: Path = CONFIG) -> str:
     """What import-linter says of the package `checkie` in `folder`; empty when all contracts are kept."""
     program = "from importlinter.cli import lint_imports_command; lint_imports_command()"
     done = subprocess.run(
-        [sys.executable, "-c", program, "--config", str(CONFIG), "--no-cache"],
+        [sys.executable, "-c", program, "--config", str(config), "--no-cache"],
         env={"PYTHONPATH": str(folder), "COLUMNS": "200"},
         cwd=folder,
         capture_output=True,
