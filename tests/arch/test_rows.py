@@ -29,6 +29,9 @@ BREACHES = [
         id="provider-to-provider",
     ),
     pytest.param("Only its provider imports a vendor's SDK", "payments/receive.py", "import stripe", id="sdk"),
+    pytest.param(
+        "Only app imports routes", "orders/pay.py", "from checkie.orders import routes", id="back-into-routes"
+    ),
     pytest.param("HTTP models live in routes", "orders/queries.py", "from pydantic import BaseModel", id="pydantic"),
     pytest.param("Models are pure", "orders/model.py", "import asyncpg", id="model-io"),
     pytest.param("Models are pure", "orders/model.py", "from time import time", id="model-clock"),

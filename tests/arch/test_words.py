@@ -72,11 +72,16 @@ def texts() -> Mapping[str, str]:
     return {name: path.read_text() for name, path in sorted(names.items()) if not EXEMPT.match(name)}
 
 
+@cache
+def lowered(text: str) -> str:
+    return text.lower()
+
+
 def uses(word: Word, files: Mapping[str, str]) -> Iterator[str]:
     """Where a word is used."""
     pattern = re.compile(rf"(?<![a-z])(?:{word.pattern})(?![a-z])", re.IGNORECASE)
     for name, text in files.items():
-        if pattern.search(text) is None:
+        if re.search(word.pattern.lower(), lowered(text)) is None:  # much quicker, and finds a few too many
             continue
         for number, line in enumerate(text.splitlines(), 1):
             if (name, line.strip()) not in ALLOWED:
