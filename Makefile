@@ -82,6 +82,11 @@ fix: $(DEV) ## Format the code and apply ruff's fixes
 docs: $(DEV) ## Generate docs/generated from the code
 	@$(BIN)/python -m scripts.docs
 
+.PHONY: new-module
+new-module: $(DEV) ## Write the skeleton of a module. NAME=coupons ROW=promotions (its neighbour) PREFIX=cou (of its ids)
+	@$(BIN)/python -m scripts.new_module "$(NAME)" --row "$(ROW)" --prefix "$(PREFIX)"
+	@$(MAKE) fix docs
+
 .PHONY: screenshots
 screenshots: $(DEV) ## Take screenshots of every page in four variants into .cache/screenshots
 	@scripts/tools

@@ -1,85 +1,200 @@
-"""SQL touches no other module's tables, and nothing but constants is put into it."""
+"""Every SQL text is read by PostgreSQL's own parser. It touches only tables of its own module, is what a distributed
+PostgreSQL (Citus) takes, and is made of constants. `test_sql_stores.py` asks to which store it is bound.
+"""
 
 from __future__ import annotations
 
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import pglast
 import pytest
 
-from tests.arch.tree import PACKAGE, Source, plant, read
+from tests.arch.statements import File, Schema, imported, parsed, planted, relations_in, schema, schema_name, schema_of
+from tests.arch.tenancy import Tenancy, walk, words
+from tests.arch.tree import Source, plant, read
 
-MIGRATIONS = PACKAGE / "db" / "migrations"
-RELATION = re.compile(
-    r'create\s+(?:or\s+replace\s+)?(?:table|view|materialized\s+view)\s+(\w+)\."?(\w+)"?', re.IGNORECASE
-)
-
+SQLITE = "providers/simulator/"
+"""The simulator plays another company's service: it keeps its data in SQLite, not in our database."""
+JOINS = "db/batch.py"
+"""Joins statements that are constants where they are written, and adds only their numbers."""
+DEFINES = "db/migrate.py"
+"""Runs the migrations, and makes what they need before the first of them."""
 
 STATEMENT = re.compile(r"\b(select\s|insert\s+into\s|update\s+\S+\s+set\b|delete\s+from\b)", re.IGNORECASE)
+SYSTEM_COLUMNS = {"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"}
+QUERIES = (pglast.ast.SelectStmt, pglast.ast.InsertStmt, pglast.ast.UpdateStmt, pglast.ast.DeleteStmt)
 
 
-def relations(folder: Path = MIGRATIONS) -> set[tuple[str, str]]:
-    """Every table and view, with the schema it is in; a schema is called like its module."""
-    return {found for path in sorted(folder.glob("*.sql")) for found in RELATION.findall(path.read_text())}
+@cache
+def files() -> list[File]:
+    """Every file whose SQL is for our database."""
+    return [imported(source) for source in read() if not source.name.startswith(SQLITE)]
 
 
-def texts(tree: ast.Module) -> Iterator[ast.Constant]:
-    """The string literals in `tree`, without docstrings and other strings that stand alone."""
-    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
-            yield node
-
-
-def foreign_tables(sources: list[Source], known: set[tuple[str, str]]) -> list[str]:
-    """Where a module's text names a table of another module."""
-    names = {module: rf'\b{module}\."?(?:{"|".join(t for m, t in known if m == module)})\b' for module, _ in known}
+def breaches(file: File, schema: Schema) -> list[str]:
+    """What the statements of a file do that none may."""
     found = []
-    for source in sources:
-        foreign = re.compile("|".join(sorted(names[module] for module in names if module != source.module)))
-        for node in texts(source.tree):
-            found += [f"{source.name}:{node.lineno} names {hit}" for hit in foreign.findall(str(node.value))]
+    for text in file.statements:
+        for node in parsed(text.sql):
+            found += [f"{text.name} {fault}" for fault in faults(node, file, schema)]
     return found
 
 
-def test_the_migrations_tell_the_tables() -> None:
-    assert {("ledger", "transfer"), ("ledger", "entry"), ("orders", "order"), ("outbox", "event")} <= relations()
+def faults(node: Any, file: File, schema: Schema) -> Iterator[str]:
+    if file.source.name == DEFINES:
+        return
+    yield from (f"touches {name}" for name in foreign(node, file, schema))
+    if not isinstance(node, QUERIES):
+        yield from (f"is no query, of {table.relname}" for table in relations_in(node) if table.schemaname)
+        return
+    tenancy = Tenancy(schema.tenants, file.given)
+    tenancy.read(node, {}, {})
+    yield from (f"reads {name}, which is no table with its schema" for name in tenancy.unknown if name[:3] != "pg_")
+    yield from (f"uses {name}" for name in SYSTEM_COLUMNS & columns_in(node))
+    if tenancy.limits_in_lateral and not tenancy.is_of_one_store:
+        yield "has a limit in a lateral join over a set"
 
 
-def test_no_module_names_anothers_table() -> None:
-    found = foreign_tables(read(), relations())
+def foreign(node: Any, file: File, schema: Schema) -> Iterator[str]:
+    """What of another module a statement names: tables, functions, and tables in a text."""
+    module = file.source.module
+    for table in relations_in(node):
+        name = f"{table.schemaname}.{table.relname}"
+        if table.schemaname in schema.modules - {module} or (
+            table.schemaname == module and name not in schema.relations
+        ):
+            yield name
+    for part in walk(node):
+        path = words(part.funcname) if isinstance(part, pglast.ast.FuncCall) else []
+        if len(path) > 1 and path[0] in schema.modules - {module, "db"}:
+            yield ".".join(path)
+        text = part.sval if isinstance(part, pglast.ast.String) else ""
+        if text in schema.relations and schema_name(str(text)) != module:
+            yield str(text)
+
+
+def columns_in(node: Any) -> set[str]:
+    return {name for part in walk(node) if isinstance(part, pglast.ast.ColumnRef) for name in words(part.fields)}
+
+
+def test_the_migrations_make_the_tables_and_break_no_rule() -> None:
+    made = schema()
+    assert {"ledger.transfer", "ledger.entry", "orders.order", "outbox.event"} <= made.tenants
+    assert {"stores.store", "db.lease", "outbox.position"} <= made.relations - made.tenants
+    assert made.breaches == ()
+
+
+@pytest.mark.parametrize(
+    ("migration", "breach"),
+    [
+        ("create trigger t before insert on orders.line execute function f()", "trigger t on orders.line"),
+        ("create view ledger.sale as select 1 from orders.line", "view ledger.sale reads orders.line"),
+    ],
+)
+def test_a_migration_that_breaks_a_rule_is_found(migration: str, breach: str) -> None:
+    assert schema_of(*MIGRATIONS, migration).breaches == (breach,)
+
+
+def test_every_text_that_looks_like_sql_is_read() -> None:
+    found = [line for file in files() if file.source.name != JOINS for line in file.unread(schema().relations)]
     assert not found, "\n".join(found)
 
 
-KNOWN = {("orders", "order"), ("orders", "line"), ("ledger", "transfer")}
+def test_no_statement_does_what_none_may() -> None:
+    found = [line for file in files() for line in breaches(file, schema())]
+    assert not found, "\n".join(found)
+
+
+MIGRATIONS = (
+    "create table orders.order (store int, id uuid, primary key (store, id))",
+    "create table orders.line (store int, id uuid, primary key (store, id))",
+    "create table ledger.transfer (store int, id uuid, primary key (store, id))",
+    "create view ledger.entry as select store, id from ledger.transfer",
+    "create table stores.store (number int primary key)",
+)
+
+
+def file_of(folder: Path, text: str) -> File:
+    """A file of the module `ledger`."""
+    (source,) = plant(folder, {"ledger/queries.py": text})
+    return planted(source)
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "SQL = 'select 1 from orders.line'",
-        "SQL = '''\nupdate orders.\"order\" set status = $1'''",
-        "def find(tx, limit):\n    return tx.fetch(f'select 1 from orders.line limit {limit}')",
-        "SQL = 'select 1 from ledger.transfer t join orders.line l using (store)'",
+        "def find(x): return f'select 1 from ledger.transfer where id = {x}'",
+        "def find(x): return 'select 1 from ledger.transfer ' + x",
+        "SQL = 'select 1 frm ledger.transfer'",
+        "SQL = 'selct 1 from ledger.transfer'",
+        "TAIL = 'from ledger.transfer where store = $1'",
+        "SQL = '{0} delete from transfer'",
     ],
 )
-def test_anothers_table_is_found(tmp_path: Path, text: str) -> None:
-    assert len(foreign_tables(plant(tmp_path, {"ledger/queries.py": text}), KNOWN)) == 1
+def test_a_text_that_cannot_be_read_is_found(tmp_path: Path, text: str) -> None:
+    assert len(list(file_of(tmp_path, text).unread(schema_of(*MIGRATIONS).relations))) == 1
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "SQL = 'select 1 from ledger.transfer'",
-        '"""Copies what orders.line says."""',
-        "NAME = 'orders.linear'",
-        "def find():\n    '''See orders.order.'''",
+        "_ALL = 'from ledger.transfer'\n_READ = f'select 1 {_ALL} where store = $1'",
+        "_READ = 'select 1 from ledger.transfer ' + 'where store = $1'",
+        "def find(db): return db.fetch('select 1 from ledger.transfer where store = $1')",
+        '"""Reads ledger.transfer, and may delete from it."""',
+        "raise ValueError('update the settings and select another')",
     ],
 )
-def test_own_tables_and_prose_pass(tmp_path: Path, text: str) -> None:
-    assert foreign_tables(plant(tmp_path, {"ledger/queries.py": text}), KNOWN) == []
+def test_what_is_read_or_prose_passes(tmp_path: Path, text: str) -> None:
+    assert list(file_of(tmp_path, text).unread(schema_of(*MIGRATIONS).relations)) == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select 1 from orders.line where store = $1",
+        'update orders."order" set id = $2 where store = $1',
+        "select 1 from ledger.transfer t join orders.line l using (store) where t.store = $1",
+        "with l as (select 1 from orders.line where store = $1) select 1 from l",
+        "select 1 from ledger.transfer where store = $1 and exists (select from orders.line where store = $1)",
+        "select orders.total(id) from ledger.transfer where store = $1",
+        "select nextval(pg_get_serial_sequence('orders.line', 'id'))",
+        "select 1 from ledger.forgotten where store = $1",
+        "select 1 from transfer where store = $1",
+        "truncate ledger.transfer",
+        "lock table ledger.transfer",
+        "merge into ledger.transfer t using unnest($1::uuid[]) w (id) on t.id = w.id when matched then do nothing",
+        "select xmin from ledger.transfer where store = $1",
+        "delete from ledger.transfer where store = $1 and ctid = any($2)",
+        "select 1 from unnest($1::int[]) w (s), lateral (select id from ledger.transfer where store = s limit 1) t",
+    ],
+)
+def test_a_statement_that_does_what_none_may_is_found(tmp_path: Path, sql: str) -> None:
+    assert len(breaches(file_of(tmp_path, f"SQL = {sql!r}"), schema_of(*MIGRATIONS))) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SQL = 'select 1 from ledger.transfer where store = $1'",
+        "SQL = 'select 1 from ledger.entry where store = $1'",
+        "SQL = 'with t as (select 1 from ledger.transfer where store = $1) select 1 from t'",
+        "SQL = 'select 1 from pg_database'",
+        "SQL = 'select 1 from booked'\ndef post(unit): unit.add(OTHER, name='booked')",
+        """SQL = '''
+        select 1 from ledger.entry e, lateral (select 1 from ledger.transfer t where t.store = e.store limit 1) t
+        where e.store = $1'''
+        """,
+        "STATE = 'commit now'",
+    ],
+)
+def test_own_tables_pass(tmp_path: Path, text: str) -> None:
+    assert breaches(file_of(tmp_path, text), schema_of(*MIGRATIONS)) == []
 
 
 def composed(sources: list[Source]) -> list[str]:
@@ -119,10 +234,6 @@ def is_constant(node: ast.expr) -> bool:
         case ast.Call(func=ast.Attribute(value=text), args=args, keywords=[]):
             return all(map(is_constant, [text, *args]))
     return isinstance(node, ast.Constant | ast.JoinedStr)
-
-
-JOINS = "db/writes.py"
-"""Puts together statements that are constants where they are written, and puts nothing else in but their numbers."""
 
 
 def test_nothing_but_constants_is_put_into_sql() -> None:

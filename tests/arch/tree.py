@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
@@ -29,12 +29,21 @@ class Source:
 
     @property
     def module(self) -> str:
-        """The folder in whose row it stands."""
+        """The module that it belongs to."""
         return self.name.partition("/")[0].removesuffix(".py")
 
 
 def read(package: Path = PACKAGE) -> list[Source]:
-    """Every file of Python below `package`."""
+    """Every file of Python below `package`. What is below ROOT is parsed once for all tests."""
+    return kept(package) if package.is_relative_to(ROOT) else found(package)
+
+
+@cache
+def kept(package: Path) -> list[Source]:
+    return found(package)
+
+
+def found(package: Path) -> list[Source]:
     return [Source(path, path.relative_to(package).as_posix()) for path in sorted(package.rglob("*.py"))]
 
 

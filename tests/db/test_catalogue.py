@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,6 +11,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+import checkie
+from checkie.app.compose import CONSTRAINTS
 from checkie.db import Database
 from scripts.docs import schema
 
@@ -77,6 +81,11 @@ or r.name = any($1::text[]) and p = 'update' and exists (
   select from pg_attribute a where a.attrelid = r.oid and a.attnum > 0 and a.attname <> 'created_at'
     and has_column_privilege('checkie_app', r.oid, a.attnum, p)
 ) order by 1
+"""
+RULES = """
+select k.conname::text from relation r join pg_constraint k on k.conrelid = r.oid
+union select c.relname::text from relation r join pg_index i on i.indrelid = r.oid and i.indisunique
+join pg_class c on c.oid = i.indexrelid
 """
 OWNED = "select c.relname::text from pg_class c where c.relowner = 'checkie_app'::regrole"
 
@@ -148,6 +157,18 @@ class TestEveryTable:
     async def test_is_documented_as_it_is(self, db: Database) -> None:
         written = (ROOT / "docs" / "generated" / "schema.md").read_text()
         assert written == await schema.page(db), "run make docs"
+
+
+class TestEveryRefusalOfAConstraint:
+    async def test_is_of_one_that_exists(self, owner: asyncpg.Connection) -> None:
+        assert CONSTRAINTS.keys() - set(await names(owner, RULES)) == set()
+        await owner.execute("alter table stores.store drop constraint store_slug_taken")
+        assert CONSTRAINTS.keys() - set(await names(owner, RULES)) == {"store_slug_taken"}
+
+    async def test_is_known_to_the_database(self) -> None:
+        modules = [importlib.import_module(found.name) for found in pkgutil.iter_modules(checkie.__path__, "checkie.")]
+        declared = {name for module in modules for name in getattr(module, "CONSTRAINTS", ())}
+        assert declared == CONSTRAINTS.keys()
 
 
 class TestAPlantedBreach:

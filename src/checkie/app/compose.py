@@ -17,14 +17,13 @@ from checkie.app import embedded
 from checkie.app.clock import system_now
 from checkie.app.settings import Settings
 from checkie.db import Database
-from checkie.db.conflicts import Constraints
-from checkie.kernel import Keyring
+from checkie.kernel import Keyring, Refusal
 from checkie.payments.port import Provider
 from checkie.providers.simulator import Simulator
 from checkie.storefront import ProviderPage
 from checkie.web import Runtime
 
-CONSTRAINTS: Final[Constraints] = {**stores.CONSTRAINTS, **catalog.CONSTRAINTS}
+CONSTRAINTS: Final[Mapping[str, Callable[[], Refusal]]] = {**stores.CONSTRAINTS, **catalog.CONSTRAINTS}
 """Which refusal a violated constraint becomes, of all modules."""
 
 

@@ -16,8 +16,13 @@ on conflict do nothing returning message
 
 _TAKE: Final = "insert into outbox.inbox (store, consumer, message, at) values ($1, $2, $3, $4) on conflict do nothing"
 _KNOWN: Final = "select 1 as one from outbox.inbox where store = $1 and consumer = $2 and message = $3"
+_OLD: Final = """
+select store, array_agg(consumer) as consumers, array_agg(message) as messages
+from (select store, consumer, message from outbox.inbox where at < $1 order by at limit $2) old group by store
+"""
 _PRUNE: Final = """
-delete from outbox.inbox where ctid = any(array(select ctid from outbox.inbox where at < $1 limit $2))
+delete from outbox.inbox i using unnest($2::text[], $3::text[]) as old (consumer, message)
+where i.store = $1 and i.consumer = old.consumer and i.message = old.message and i.at < $4
 """
 KEPT: Final = timedelta(days=30)
 """Longer than any provider repeats a webhook or a consumer can lag."""
@@ -43,5 +48,7 @@ async def is_recorded(db: Database, store: int, consumer: str, message: str) -> 
 
 
 async def prune_inbox(db: Database, now: datetime, limit: int = 5000) -> int:
-    """Delete messages that can no longer be repeated. Returns how many."""
-    return await db.execute(_PRUNE, now - KEPT, limit)
+    """Delete messages that can no longer be repeated, one statement a store. Returns how many."""
+    before = now - KEPT
+    old = await db.fetch(_OLD, before, limit)
+    return sum([await db.execute(_PRUNE, *row, before) for row in old])

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from checkie.db import Database, Leases
+from checkie.db import PARTITIONS, Database, Leases
 from checkie.outbox.bus import Batch, Position
 from checkie.outbox.event import Recorded
 
@@ -19,16 +19,22 @@ _POSITIONS: Final = (
 )
 # Sequences and xids are assigned before the commit, so a row can appear behind one that was read. Below the oldest open
 # transaction no more rows can appear.
-_READ: Final = """
+#
+# One statement reads up to a limit of each partition. An idle worker polls many times a second, and a probe of
+# the index for each partition costs less than a statement that finds those with new events and then one for each of
+# them. It is a union because Citus refuses a `limit` in a lateral join over a set. Where nothing is new it takes
+# 0.2 ms; the lateral join took 0.1. Where fewer partitions are held, the other parts compare with null, which reads
+# nothing.
+_PART: Final = """
+(select * from outbox.event
+ where partition = ($1::smallint[])[{0}] and (xid, id) > (($2::text[])[{0}]::xid8, ($3::uuid[])[{0}])
+   and xid < pg_snapshot_xmin(pg_current_snapshot())
+ order by xid, id limit $4)
+"""
+_PARTS: Final = "union all".join(_PART.format(place) for place in range(1, PARTITIONS + 1))
+_READ: Final = f"""
 select e.store, e.id, e.aggregate, e.seq, e.name, e.version, e.body, e.at, e.partition, e.xid::text as xid
-from unnest($1::smallint[], $2::text[], $3::uuid[]) as p (partition, xid, event)
-cross join lateral (
-  select * from outbox.event e
-  where e.partition = p.partition and (e.xid, e.id) > (p.xid::xid8, p.event)
-    and e.xid < pg_snapshot_xmin(pg_current_snapshot())
-  order by e.xid, e.id limit $4
-) e
-order by e.xid, e.id
+from ({_PARTS}) e order by e.xid, e.id
 """
 # A transaction that waited for another's lock may have the smaller xid, and so precede it though it committed later.
 # The other may even follow a third that is still open. So earlier events of the same aggregates are fetched, wherever

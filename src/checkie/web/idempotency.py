@@ -45,9 +45,14 @@ where store = $1 and endpoint = $2 and key = $3
 _FORGET: Final = (
     "delete from web.idempotency_key where store = $1 and endpoint = $2 and key = $3 and response_status is null"
 )
+_EXPIRED: Final = """
+select store, array_agg(endpoint) as endpoints, array_agg(key) as keys
+from (select store, endpoint, key from web.idempotency_key where expires_at <= $1 order by expires_at limit $2) old
+group by store
+"""
 _PRUNE: Final = """
-delete from web.idempotency_key
-where ctid = any(array(select ctid from web.idempotency_key where expires_at <= $1 limit $2))
+delete from web.idempotency_key k using unnest($2::text[], $3::text[]) as old (endpoint, key)
+where k.store = $1 and k.endpoint = old.endpoint and k.key = old.key and k.expires_at <= $4
 """
 
 
@@ -142,5 +147,6 @@ class IdempotentRequest:
 
 
 async def prune(db: Database, now: datetime, limit: int = 5000) -> int:
-    """Forget keys that are old enough; how many."""
-    return await db.execute(_PRUNE, now, limit)
+    """Delete expired keys, one statement a store. Returns how many were deleted."""
+    expired = await db.fetch(_EXPIRED, now, limit)
+    return sum([await db.execute(_PRUNE, *row, now) for row in expired])
