@@ -163,7 +163,7 @@ async def _attempt(unit: UnitOfWork, session: Session, now: datetime) -> _Intend
         if attempt.is_live:
             return session, payment, attempt
         verb = verb_to_agree(session, payment, attempt)  # its event is not handled yet: the buyer need not wait for it
-        session = _advanced(unit, session, verb, now) if verb else session
+        session = outbox.apply(unit, SESSION, session, verb, now) if verb else session
     if found is not None and found[0].is_paid:
         raise AlreadyPaid
     _check(session, now)
@@ -177,7 +177,7 @@ def _check(session: Session, now: datetime) -> None:
 
 
 async def _start(unit: UnitOfWork, session: Session, earlier: Payment | None, now: datetime) -> _Intended:
-    session = _advanced(unit, session, SessionVerb.PAY, now)
+    session = outbox.apply(unit, SESSION, session, SessionVerb.PAY, now)
     email = session.email or ""
     customer = await customers.ensure(unit, session.id.store, email, now)
     total = session.quote.total
@@ -205,10 +205,3 @@ async def _start(unit: UnitOfWork, session: Session, earlier: Payment | None, no
     session = replace(session, payment=payment.id, order=order, attempt=attempt.number)
     sql.write_paying(unit, session, now)
     return replace(session, version=session.version + 1), payment, attempt
-
-
-def _advanced(unit: UnitOfWork, session: Session, verb: SessionVerb, now: datetime) -> Session:
-    """The session after `verb`, whose event is published. It is written on condition of its version, not locked."""
-    SESSION.next(session.status, verb)
-    (changed,) = outbox.advance(unit, SESSION, {session.id: session}, [(session.id, verb)], now)
-    return changed

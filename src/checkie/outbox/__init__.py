@@ -8,35 +8,30 @@ Rule for publishers: lock the aggregate's row before any other write, or write i
 work that wrote first and then waited for a lock would come before the one it waited for in the order of events.
 """
 
-from checkie.outbox.advance import advance
-from checkie.outbox.bus import Batch, Bus, Position
+from checkie.outbox.advance import advance, apply
 from checkie.outbox.check import check
 from checkie.outbox.consumer import Consumer, Reaction
 from checkie.outbox.event import Event, Recorded
 from checkie.outbox.handlers import Dispatch, Handlers
-from checkie.outbox.inbox import is_recorded, prune_inbox, record_message, record_new
+from checkie.outbox.inbox import is_recorded, prune_inbox, record_message
 from checkie.outbox.postgres import PostgresBus
 from checkie.outbox.publish import publish
-from checkie.outbox.replay import redrive, replay
+from checkie.outbox.replay import redrive
 
 __all__ = [
-    "Batch",
-    "Bus",
     "Consumer",
     "Dispatch",
     "Event",
     "Handlers",
-    "Position",
     "PostgresBus",
     "Reaction",
     "Recorded",
     "advance",
+    "apply",
     "check",
     "is_recorded",
     "prune_inbox",
     "publish",
     "record_message",
-    "record_new",
     "redrive",
-    "replay",
 ]

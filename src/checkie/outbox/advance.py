@@ -1,4 +1,4 @@
-"""Apply transitions to locked rows: the one way a status changes."""
+"""Apply transitions to rows: the one way a status changes."""
 
 from __future__ import annotations
 
@@ -71,12 +71,18 @@ def advance(
             IGNORED.labels(lifecycle.name, row.status, verb).inc()
             _log.info("transition_ignored", lifecycle=lifecycle.name, id=str(key), state=row.status, verb=verb)
             continue
-        status, kind = lifecycle.next(row.status, verb)
-        row = _with(row, status=status)
-        if kind is not None:
-            row = _with(row, seq=publish(unit, key, row.event(kind, verb), after=row.seq, now=now))
-        rows[key] = changed[key] = row
+        rows[key] = changed[key] = apply(unit, lifecycle, row, verb, now)
     return list(changed.values())
+
+
+def apply(unit: UnitOfWork, lifecycle: Lifecycle[State, Verb, Any], row: Row, verb: Verb, now: datetime) -> Row:
+    """The row after `verb`, whose event is published. Refuses what the table lacks.
+
+    The caller has locked the row, or writes it on condition of its version.
+    """
+    status, kind = lifecycle.next(row.status, verb)
+    row = _with(row, status=status)
+    return row if kind is None else _with(row, seq=publish(unit, row.id, row.event(kind, verb), after=row.seq, now=now))
 
 
 def _with(row: Row, **values: Any) -> Row:

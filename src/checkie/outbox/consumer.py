@@ -12,9 +12,9 @@ from typing import Final, TypeAlias
 import structlog
 
 from checkie.db import OUTAGES, Database, UnitOfWork
-from checkie.outbox.bus import Bus
 from checkie.outbox.event import Recorded
 from checkie.outbox.inbox import record_new
+from checkie.outbox.port import Bus
 
 TRIES: Final = 5
 _PAUSE_S: Final = 0.05

@@ -10,8 +10,8 @@ from uuid import UUID
 import asyncpg
 
 from checkie.db import PARTITIONS, Database, Leases
-from checkie.outbox.bus import Batch, Position
 from checkie.outbox.event import Recorded
+from checkie.outbox.port import Batch, Position
 
 _START: Final = "0:00000000-0000-0000-0000-000000000000"
 _POSITIONS: Final = (

@@ -15,8 +15,10 @@ from checkie.checkout.events import SessionAbandoned, SessionReopened
 from checkie.db import Database, Leases, UnitOfWork, partition_of
 from checkie.db.leases import LEASE_S
 from checkie.kernel.ids import PageId, SessionId
-from checkie.outbox import Consumer, PostgresBus, Recorded, consumer, publish, record_new, redrive, replay
+from checkie.outbox import Consumer, PostgresBus, Recorded, consumer, publish, redrive
 from checkie.outbox import check as check_outbox
+from checkie.outbox.inbox import record_new
+from checkie.outbox.replay import replay
 from tests import make
 from tests.make import START, Clock
 
