@@ -12,7 +12,8 @@ from uuid import UUID
 import pytest
 
 from checkie import webhooks
-from checkie.db import PARTITIONS, STATEMENTS, Database
+from checkie.db import PARTITIONS, Database
+from checkie.db.statements import STATEMENTS
 from checkie.kernel import Id, Keyring, Paging
 from checkie.kernel.ids import EventId
 from tests.db.webhooks.receiver import Receiver, receiving
