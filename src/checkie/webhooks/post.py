@@ -17,7 +17,7 @@ from yarl import URL
 
 from checkie.webhooks import connect
 from checkie.webhooks.guard import AddressRefused, Guard, Target, address_of, parse
-from checkie.webhooks.model import Answer, Answered, EndpointUrlInvalid, NoAnswer
+from checkie.webhooks.model import EndpointUrlInvalid, NoResponse, Outcome, Response
 from checkie.webhooks.resolve import Resolver
 
 TIMEOUT_S: Final = 10.0
@@ -37,8 +37,8 @@ class Poster:
     tls: ssl.SSLContext = field(default_factory=ssl.create_default_context, repr=False)
     _session: aiohttp.ClientSession | None = field(default=None, init=False, repr=False)
 
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Post `body`. Any failure on the way is a NoAnswer; nothing is raised."""
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
+        """Post `body`. Any failure on the way is a NoResponse; nothing is raised."""
         try:
             target = parse(url)
             if address_of(target.host) is not None:  # aiohttp does not ask a resolver for these
@@ -46,11 +46,11 @@ class Poster:
             async with asyncio.timeout(self.timeout_s):
                 return await self._send(target, headers, body)
         except (EndpointUrlInvalid, AddressRefused) as refused:
-            return NoAnswer(str(refused))
+            return NoResponse(str(refused))
         except TimeoutError:
-            return NoAnswer("no answer in time")
+            return NoResponse("no response in time")
         except (aiohttp.ClientError, ValueError) as error:  # ValueError: a name that IDNA forbids
-            return NoAnswer(_reason(error))
+            return NoResponse(_reason(error))
 
     async def aclose(self) -> None:
         """Close every connection and cancel every lookup."""
@@ -59,8 +59,8 @@ class Poster:
             self._session = None
         await self.resolver.close()
 
-    async def _send(self, target: Target, headers: Mapping[str, str], body: bytes) -> Answered:
-        """Send until there is an answer, or a new connection fails.
+    async def _send(self, target: Target, headers: Mapping[str, str], body: bytes) -> Response:
+        """Send until there is a response, or a new connection fails.
 
         A connection that was kept may be closed by the receiver at any time. Sending again is safe: webhooks arrive at
         least once, with one id.
@@ -91,14 +91,14 @@ class Poster:
         return self._session
 
 
-async def _exchange(session: aiohttp.ClientSession, url: URL, headers: Mapping[str, str], body: bytes) -> Answered:
+async def _exchange(session: aiohttp.ClientSession, url: URL, headers: Mapping[str, str], body: bytes) -> Response:
     async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
         kept = await _start_of(response.content)
-        return Answered(response.status, _text(kept), response.headers.get("Retry-After"))
+        return Response(response.status, _text(kept), response.headers.get("Retry-After"))
 
 
 async def _start_of(content: aiohttp.StreamReader) -> bytes:
-    """The first bytes of a body; fewer if the receiver ends it early, for the status says it all."""
+    """The first bytes of a body; fewer if the connection ends first: the status is what counts."""
     kept = b""
     try:
         while len(kept) < KEPT_BYTES and not content.at_eof():
@@ -109,7 +109,7 @@ async def _start_of(content: aiohttp.StreamReader) -> bytes:
 
 
 def _reason(error: Exception) -> str:
-    """Why there is no answer, in words of ours or of the operating system: none are the receiver's."""
+    """Why there is no response, in words of ours or of the operating system: none are the receiver's."""
     match error:
         case aiohttp.ClientConnectorDNSError():
             return f"the name cannot be resolved: {error.os_error.strerror}"
@@ -118,7 +118,7 @@ def _reason(error: Exception) -> str:
         case aiohttp.ClientConnectorError():
             return f"{type(error.os_error).__name__}: {error.os_error.strerror or error.os_error}"
         case aiohttp.ClientConnectionError():
-            return "the connection ended before an answer"
+            return "the connection ended before a response"
         case aiohttp.ClientResponseError():
             return "the response is not valid HTTP/1.x"
     return "the URL cannot be called"

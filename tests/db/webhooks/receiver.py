@@ -1,4 +1,4 @@
-"""A merchant's server on loopback that answers as the test says and keeps what it was sent."""
+"""A merchant's server on loopback that answers as the test sets it up and keeps what it receives."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Receiver:
         return f"http://127.0.0.1:{self.port}/hook?a=b"
 
     def answer(self, status: str, body: bytes = b"", **headers: str) -> None:
-        """Answer this next."""
+        """Add an answer."""
         lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}"]
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
         self.answers.append("\r\n".join([*lines, "\r\n"]).encode() + body)
@@ -82,7 +82,7 @@ class Receiver:
             await self.arrival.wait()
 
     def send(self, data: bytes) -> None:
-        """Send this on every connection, though nobody asked."""
+        """Send this on every connection, without a request."""
         for writer in self.open_writers:
             writer.write(data)
 
@@ -95,7 +95,7 @@ class Receiver:
 
 @asynccontextmanager
 async def receiving(tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
-    """A receiver; say what it answers before anything is sent to it."""
+    """A receiver; set up an answer before anything is sent to it."""
     receiver = Receiver()
     server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0, ssl=tls)
     receiver.port = server.sockets[0].getsockname()[1]

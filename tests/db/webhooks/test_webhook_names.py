@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from checkie.webhooks import Guard, Poster
-from checkie.webhooks.model import Answered, NoAnswer
+from checkie.webhooks.model import NoResponse, Response
 from checkie.webhooks.resolve import Resolver
 from tests.db.webhooks.name_server import NameServer, naming
 from tests.db.webhooks.receiver import Receiver, receiving
@@ -37,7 +37,7 @@ async def poster(names: NameServer) -> AsyncIterator[Poster]:
     await found.aclose()
 
 
-async def post(poster: Poster, url: str) -> Answered | NoAnswer:
+async def post(poster: Poster, url: str) -> Response | NoResponse:
     return await poster.post(url, {"webhook-id": "evt_1"}, b"{}")
 
 
@@ -47,7 +47,7 @@ class TestAName:
     ) -> None:
         names.names["shop.example"] = [["127.0.0.1"], ["10.0.0.1"]]
         for _ in range(3):
-            assert isinstance(await post(poster, f"http://shop.example:{receiver.port}/"), Answered)
+            assert isinstance(await post(poster, f"http://shop.example:{receiver.port}/"), Response)
         assert names.asked == ["shop.example"]
         assert {got.headers["host"] for got in receiver.received} == {f"shop.example:{receiver.port}"}
 
@@ -59,7 +59,7 @@ class TestAName:
         url = f"http://shop.example:{receiver.port}/"
         await post(poster, url)
         receiver.hang_up()
-        assert await post(poster, url) == NoAnswer("address refused: loopback")
+        assert await post(poster, url) == NoResponse("address refused: loopback")
         assert len(receiver.received) == 1
 
     async def test_of_which_one_address_is_private_is_not_called(
@@ -67,22 +67,22 @@ class TestAName:
     ) -> None:
         names.names["shop.example"] = [["127.0.0.1", "10.0.0.1"]]
         answer = await post(poster, f"http://shop.example:{receiver.port}/")
-        assert answer == NoAnswer("address refused: private")
+        assert answer == NoResponse("address refused: private")
         assert not receiver.connections
 
     async def test_of_a_public_address_is_not_called_by_plain_http(self, poster: Poster, names: NameServer) -> None:
         names.names["shop.example"] = [["93.184.216.34"]]
-        assert await post(poster, "http://shop.example/") == NoAnswer("address refused: https is required")
+        assert await post(poster, "http://shop.example/") == NoResponse("address refused: https is required")
 
     async def test_with_a_dead_address_is_called_at_its_next(
         self, poster: Poster, names: NameServer, receiver: Receiver
     ) -> None:
         names.names["shop.example"] = [["127.0.0.3", "127.0.0.1"]]
-        assert isinstance(await post(poster, f"http://shop.example:{receiver.port}/"), Answered)
+        assert isinstance(await post(poster, f"http://shop.example:{receiver.port}/"), Response)
 
     async def test_of_the_hosts_file_can_be_called(self, receiver: Receiver) -> None:
         poster = Poster(Guard([*LOOPBACK, ip_network("::1/128")]), 5)
-        assert isinstance(await post(poster, f"http://localhost:{receiver.port}/"), Answered)
+        assert isinstance(await post(poster, f"http://localhost:{receiver.port}/"), Response)
         await poster.aclose()
 
     async def test_whose_server_is_silent_delays_no_other(
@@ -92,11 +92,11 @@ class TestAName:
         waiting = [asyncio.create_task(post(poster, f"https://silent.example/{n}")) for n in range(30)]
         await names.question.wait()
         started = time.monotonic()
-        assert isinstance(await post(poster, f"http://shop.example:{receiver.port}/"), Answered)
+        assert isinstance(await post(poster, f"http://shop.example:{receiver.port}/"), Response)
         assert time.monotonic() - started < 0.3
         found = await asyncio.gather(*waiting)
         assert time.monotonic() - started < 2.5
-        assert all(isinstance(one, NoAnswer) and "name cannot be resolved" in one.why for one in found)
+        assert all(isinstance(one, NoResponse) and "name cannot be resolved" in one.reason for one in found)
 
 
 @pytest.fixture(scope="session")
@@ -140,22 +140,22 @@ async def trusting(certificate: Path, names: NameServer) -> AsyncIterator[Poster
 class TestTls:
     async def test_is_for_the_name_at_the_checked_address(self, secure: Receiver, trusting: Poster) -> None:
         for _ in range(2):
-            assert await post(trusting, f"https://shop.example:{secure.port}/") == Answered(200, "")
+            assert await post(trusting, f"https://shop.example:{secure.port}/") == Response(200, "")
         assert secure.connections == 1
 
     async def test_refuses_a_certificate_for_another_name(self, secure: Receiver, trusting: Poster) -> None:
         answer = await post(trusting, f"https://other.example:{secure.port}/")
-        assert isinstance(answer, NoAnswer)
-        assert answer.why.startswith("SSLCertVerificationError")
+        assert isinstance(answer, NoResponse)
+        assert answer.reason.startswith("SSLCertVerificationError")
         assert not secure.received
 
     async def test_shares_no_connection_between_names_of_one_address(self, secure: Receiver, trusting: Poster) -> None:
         await post(trusting, f"https://shop.example:{secure.port}/")
-        assert isinstance(await post(trusting, f"https://other.example:{secure.port}/"), NoAnswer)
+        assert isinstance(await post(trusting, f"https://other.example:{secure.port}/"), NoResponse)
         assert len(secure.received) == 1
 
     async def test_refuses_a_certificate_that_nobody_trusts(self, secure: Receiver, poster: Poster) -> None:
         answer = await post(poster, f"https://shop.example:{secure.port}/")
-        assert isinstance(answer, NoAnswer)
-        assert answer.why.startswith("SSLCertVerificationError")
+        assert isinstance(answer, NoResponse)
+        assert answer.reason.startswith("SSLCertVerificationError")
         assert not secure.received

@@ -10,47 +10,47 @@ import pytest
 import uvloop
 
 from checkie.webhooks import Guard, Poster
-from checkie.webhooks.model import Answered, NoAnswer
+from checkie.webhooks.model import NoResponse, Response
 from tests.db.webhooks.receiver import Receiver, receiving
 
 LOOPBACK = [ip_network("127.0.0.0/8")]
 
 
-async def post(poster: Poster, url: str) -> Answered | NoAnswer:
+async def post(poster: Poster, url: str) -> Response | NoResponse:
     return await poster.post(url, {"webhook-id": "evt_1"}, b"{}")
 
 
 class TestConnections:
     async def test_are_kept_and_used_again(self, poster: Poster, receiver: Receiver) -> None:
         for _ in range(5):
-            assert await post(poster, receiver.url) == Answered(200, '{"ok": true}')
+            assert await post(poster, receiver.url) == Response(200, '{"ok": true}')
         assert [got.connection for got in receiver.received] == [1] * 5
 
     async def test_that_the_receiver_closed_are_replaced(self, poster: Poster, receiver: Receiver) -> None:
         await post(poster, receiver.url)
         receiver.hang_up()
-        assert await post(poster, receiver.url) == Answered(200, '{"ok": true}')
+        assert await post(poster, receiver.url) == Response(200, '{"ok": true}')
         assert receiver.connections == 2
 
     async def test_that_end_instead_of_an_answer_are_replaced_once(self, poster: Poster, receiver: Receiver) -> None:
         await post(poster, receiver.url)
         receiver.answers[:] = [b""]
-        assert isinstance(await post(poster, receiver.url), NoAnswer)
+        assert isinstance(await post(poster, receiver.url), NoResponse)
         assert len(receiver.received) == 3
 
     async def test_are_not_used_again_after_an_answer_that_was_cut(self, poster: Poster, receiver: Receiver) -> None:
         receiver.answers[:] = []
         receiver.answer("200 OK", b"x" * 10_000_000)
         for _ in range(2):
-            assert await post(poster, receiver.url) == Answered(200, "x" * 2048)
+            assert await post(poster, receiver.url) == Response(200, "x" * 2048)
         assert receiver.connections == 2
 
     async def test_are_not_used_again_after_two_answers_to_one_request(
         self, poster: Poster, receiver: Receiver
     ) -> None:
         receiver.answers.insert(0, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 500 Smuggled\r\n\r\n")
-        assert await post(poster, receiver.url) == Answered(200, "")
-        assert await post(poster, receiver.url) == Answered(200, '{"ok": true}')
+        assert await post(poster, receiver.url) == Response(200, "")
+        assert await post(poster, receiver.url) == Response(200, '{"ok": true}')
         assert receiver.connections == 2
 
     async def test_are_not_used_again_after_an_answer_that_comes_later_to_no_request(
@@ -59,18 +59,18 @@ class TestConnections:
         await post(poster, receiver.url)
         receiver.send(b"HTTP/1.1 500 Smuggled\r\nContent-Length: 0\r\n\r\n")
         await asyncio.sleep(0.05)
-        assert await post(poster, receiver.url) == Answered(200, '{"ok": true}')
+        assert await post(poster, receiver.url) == Response(200, '{"ok": true}')
         assert receiver.connections == 2
 
     async def test_are_as_many_as_posts_at_once(self, poster: Poster, receiver: Receiver) -> None:
         answers = await asyncio.gather(*(post(poster, receiver.url) for _ in range(20)))
-        assert answers == [Answered(200, '{"ok": true}')] * 20
+        assert answers == [Response(200, '{"ok": true}')] * 20
         assert receiver.connections == 20
         await asyncio.gather(*(post(poster, receiver.url) for _ in range(8)))
         assert receiver.connections == 20
 
     def test_work_the_same_under_uvloop(self) -> None:
-        async def exchange() -> tuple[list[Answered | NoAnswer], int]:
+        async def exchange() -> tuple[list[Response | NoResponse], int]:
             poster = Poster(Guard(LOOPBACK))
             async with receiving() as receiver:
                 receiver.answer("200 OK", b"yes")
@@ -79,28 +79,28 @@ class TestConnections:
                 return answers, receiver.connections
 
         with ThreadPoolExecutor(1) as thread:  # beside the loop of the tests
-            assert thread.submit(uvloop.run, exchange()).result(10) == ([Answered(200, "yes")] * 3, 1)
+            assert thread.submit(uvloop.run, exchange()).result(10) == ([Response(200, "yes")] * 3, 1)
 
 
-class TestNoAnswer:
+class TestNoResponse:
     async def test_comes_of_a_receiver_that_is_slow(self, poster: Poster, receiver: Receiver) -> None:
         receiver.answers[:] = [None]
         poster.timeout_s = 0.05
-        assert await post(poster, receiver.url) == NoAnswer("no answer in time")
+        assert await post(poster, receiver.url) == NoResponse("no response in time")
 
     @pytest.mark.parametrize("sent", [b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx", b"HTTP/1.1 200 OK\r\n"])
     async def test_comes_of_a_receiver_that_drips(self, poster: Poster, receiver: Receiver, sent: bytes) -> None:
         receiver.answers[:] = [sent]
         receiver.drip = b"X"
         poster.timeout_s = 0.2
-        assert await post(poster, receiver.url) == NoAnswer("no answer in time")
+        assert await post(poster, receiver.url) == NoResponse("no response in time")
 
     async def test_comes_of_a_closed_port(self, poster: Poster) -> None:
         async with receiving() as gone:
             url = gone.url
         answer = await post(poster, url)
-        assert isinstance(answer, NoAnswer)
-        assert answer.why.startswith("ConnectionRefusedError: ")
+        assert isinstance(answer, NoResponse)
+        assert answer.reason.startswith("ConnectionRefusedError: ")
 
     @pytest.mark.parametrize(
         ("url", "why"),
@@ -118,5 +118,5 @@ class TestNoAnswer:
         self, poster: Poster, url: str, why: str
     ) -> None:
         answer = await post(poster, url)
-        assert isinstance(answer, NoAnswer)
-        assert answer.why.startswith(why)
+        assert isinstance(answer, NoResponse)
+        assert answer.reason.startswith(why)

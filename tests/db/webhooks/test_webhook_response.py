@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from checkie.webhooks import Poster
-from checkie.webhooks.model import Answered, NoAnswer
+from checkie.webhooks.model import NoResponse, Response
 from tests.db.webhooks.receiver import Receiver
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-NOT_HTTP = NoAnswer("the response is not valid HTTP/1.x")
+NOT_HTTP = NoResponse("the response is not valid HTTP/1.x")
 
 
-async def post(poster: Poster, url: str) -> Answered | NoAnswer:
+async def post(poster: Poster, url: str) -> Response | NoResponse:
     return await poster.post(url, {"webhook-id": "evt_1"}, b"{}")
 
 
@@ -21,20 +21,20 @@ class TestAResponse:
     @pytest.mark.parametrize(
         ("raw", "answer", "is_kept"),
         [
-            (OK, Answered(200, "ok"), True),
-            (b"HTTP/1.1 204 No Content\r\n\r\n", Answered(204, ""), True),
-            (b"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", Answered(200, ""), True),
-            (OK.replace(b"OK\r\n", b"OK\r\nConnection: Close\r\n"), Answered(200, "ok"), False),
-            (OK.replace(b"/1.1", b"/1.0"), Answered(200, "ok"), False),
-            (OK.replace(b"OK\r\n", b"OK\r\nretry-after:  7 \r\n"), Answered(200, "ok", "7"), True),
-            (OK.replace(b"OK\r\n", b"OK\r\nContent-Encoding: gzip\r\n"), Answered(200, "ok"), True),
-            (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\n" + OK, Answered(200, "ok"), True),
-            (CHUNKED + b"2\r\nab\r\n3;x=y\r\ncde\r\n0\r\n\r\n", Answered(200, "abcde"), True),
-            (b"HTTP/1.1 101 Up\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", Answered(101, ""), False),
+            (OK, Response(200, "ok"), True),
+            (b"HTTP/1.1 204 No Content\r\n\r\n", Response(204, ""), True),
+            (b"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", Response(200, ""), True),
+            (OK.replace(b"OK\r\n", b"OK\r\nConnection: Close\r\n"), Response(200, "ok"), False),
+            (OK.replace(b"/1.1", b"/1.0"), Response(200, "ok"), False),
+            (OK.replace(b"OK\r\n", b"OK\r\nretry-after:  7 \r\n"), Response(200, "ok", "7"), True),
+            (OK.replace(b"OK\r\n", b"OK\r\nContent-Encoding: gzip\r\n"), Response(200, "ok"), True),
+            (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\n" + OK, Response(200, "ok"), True),
+            (CHUNKED + b"2\r\nab\r\n3;x=y\r\ncde\r\n0\r\n\r\n", Response(200, "abcde"), True),
+            (b"HTTP/1.1 101 Up\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", Response(101, ""), False),
         ],
     )
     async def test_is_read_and_the_connection_kept_if_it_may_be(
-        self, poster: Poster, receiver: Receiver, raw: bytes, answer: Answered, is_kept: bool
+        self, poster: Poster, receiver: Receiver, raw: bytes, answer: Response, is_kept: bool
     ) -> None:
         receiver.answers[:] = [raw]
         for _ in range(2):
@@ -52,7 +52,7 @@ class TestAResponse:
         receiver.answers[:] = [raw]
         receiver.hangs_up = True
         answer = await post(poster, receiver.url)
-        assert isinstance(answer, Answered)
+        assert isinstance(answer, Response)
         assert answer.status == 200
         assert body in answer.body
 
@@ -65,14 +65,14 @@ class TestAResponse:
         start = b"F4240\r\n" if b"chunked" in head else b""
         receiver.answers[:] = [b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + start + b"x" * 3000]
         for _ in range(2):
-            assert await post(poster, receiver.url) == Answered(200, "x" * 2048)
+            assert await post(poster, receiver.url) == Response(200, "x" * 2048)
         assert receiver.connections == 2
 
     async def test_may_come_in_any_pieces(self, poster: Poster, receiver: Receiver) -> None:
         receiver.answers[:] = [OK[:1]]
         receiver.drip = OK[1:]
         receiver.drip_size = 1
-        assert await post(poster, receiver.url) == Answered(200, "ok")
+        assert await post(poster, receiver.url) == Response(200, "ok")
 
     @pytest.mark.parametrize(
         "raw",
@@ -111,8 +111,8 @@ class TestAResponse:
         receiver.answers[:] = [start + endless]
         receiver.drip, receiver.drip_size = endless * 100, len(endless)
         answer = await post(poster, receiver.url)
-        assert isinstance(answer, Answered) is is_answered
-        assert answer != NoAnswer("no answer in time")
+        assert isinstance(answer, Response) is is_answered
+        assert answer != NoResponse("no response in time")
 
     async def test_that_sets_a_cookie_gets_none_back(self, poster: Poster, receiver: Receiver) -> None:
         receiver.answers[:] = [OK.replace(b"OK\r\n", b"OK\r\nSet-Cookie: a=b\r\n")]
@@ -137,4 +137,4 @@ async def test_a_proxy_in_the_environment_is_ignored(
     poster: Poster, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    assert isinstance(await post(poster, receiver.url), Answered)
+    assert isinstance(await post(poster, receiver.url), Response)
