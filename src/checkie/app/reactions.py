@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from checkie import checkout, orders, stores, webhooks
+from checkie import checkout, objects, orders
 from checkie.db import UnitOfWork
 from checkie.kernel.ids import OrderId, SessionId
 from checkie.outbox import Event, Reaction, Recorded
@@ -33,23 +33,6 @@ async def move_orders(unit: UnitOfWork, store: int, events: Sequence[Recorded], 
     ]
     if moves:
         await orders.advance(unit, store, moves, now)
-
-
-async def tell_merchants(unit: UnitOfWork, store: int, events: Sequence[Recorded], now: datetime) -> None:
-    """Public events go to the store's endpoints."""
-    owner = await stores.get(unit, store)
-    items = [
-        webhooks.Item(
-            store_id=owner.id,
-            event_id=event.id,
-            type=event.name,
-            data=event.body,
-            at=event.at,
-            resource=str(event.aggregate),
-        )
-        for event in events
-    ]
-    await webhooks.enqueue_all(unit, store=store, items=items, now=now)
 
 
 def _always(verb: str) -> Callable[[Mapping[str, Any]], str]:
@@ -109,5 +92,5 @@ REACTIONS: Final[Mapping[str, Mapping[str, Sequence[Reaction]]]] = {
         "session.expired": [move_orders],
         "session.abandoned": [move_orders],
     },
-    "merchants": {name: [tell_merchants] for name in public_events()},
+    "merchants": {name: [objects.on_public_events] for name in public_events()},
 }

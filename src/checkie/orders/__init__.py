@@ -7,6 +7,6 @@ Invariants: one order a session; an order is completed if and only if its paymen
 from checkie.orders.advance import Move, advance
 from checkie.orders.model import OrderStatus
 from checkie.orders.place import Placed, place, requote
-from checkie.orders.queries import paid
+from checkie.orders.queries import Order, list_by_ids, paid
 
-__all__ = ["Move", "OrderStatus", "Placed", "advance", "paid", "place", "requote"]
+__all__ = ["Move", "Order", "OrderStatus", "Placed", "advance", "list_by_ids", "paid", "place", "requote"]
