@@ -29,6 +29,33 @@ order by id
 """
 
 
+def usd(minor: int) -> dict[str, Any]:
+    return {"amount": minor, "currency": "USD"}
+
+
+AT = "2026-03-01T12:00:00.000Z"
+AS_BOUGHT = {
+    "object": "payment",
+    "status": "SUCCEEDED",
+    "amount": usd(5198),
+    "fee": usd(151),
+    "net": usd(5047),
+    "refunded": usd(0),
+    "description": "Field notes",
+    "created_at": AT,
+    "succeeded_at": AT,
+    "failure": None,
+    "attempts_left": 3,
+}
+"""What is fixed of a payment for two at $25.99."""
+ORDER = {
+    "lines": [{"title": "Field notes", "quantity": 2, "unit": usd(2599), "amount": usd(5198)}],
+    "total": usd(5198),
+    "email": "buyer@shop.example",
+}
+CUSTOMER = {"object": "customer", "email": "buyer@shop.example", "created_at": AT}
+
+
 @pytest.fixture
 async def merchant(db: Database) -> Merchant:
     """A store with an endpoint that is subscribed to everything."""
@@ -90,29 +117,10 @@ class TestAPaymentThatCompleted:
     async def test_carries_all_that_fulfilment_needs(self, merchant: Merchant) -> None:
         session, attempt = await buy(merchant)
         (body,) = await received(merchant, "payment.completed")
-        data = body.pop("data")
-        assert body == {
-            "id": EventId.parse(body["id"]),
-            "type": "payment.completed",
-            "timestamp": "2026-03-01T12:00:00.000Z",
-            "livemode": True,
-            "api_version": objects.API_VERSION,
-            "store": merchant.store.id,
-        }
-        customer, order = data["customer"]["id"], data["order"]["id"]
+        data = body["data"]
         assert data == {
+            **AS_BOUGHT,
             "id": data["id"],
-            "object": "payment",
-            "status": "SUCCEEDED",
-            "amount": {"amount": 5198, "currency": "USD"},
-            "fee": {"amount": 151, "currency": "USD"},
-            "net": {"amount": 5047, "currency": "USD"},
-            "refunded": {"amount": 0, "currency": "USD"},
-            "description": "Field notes",
-            "created_at": "2026-03-01T12:00:00.000Z",
-            "succeeded_at": "2026-03-01T12:00:00.000Z",
-            "failure": None,
-            "attempts_left": 3,
             "attempt": {
                 "id": attempt.id,
                 "number": 1,
@@ -121,28 +129,23 @@ class TestAPaymentThatCompleted:
                 "provider_reference": merchant.fake.twins[attempt.id].reference,
                 "card": {"brand": "visa", "last4": "4242"},
             },
-            "order": {
-                "id": order,
-                "status": data["order"]["status"],
-                "lines": [
-                    {
-                        "title": "Field notes",
-                        "quantity": 2,
-                        "unit": {"amount": 2599, "currency": "USD"},
-                        "amount": {"amount": 5198, "currency": "USD"},
-                    }
-                ],
-                "total": {"amount": 5198, "currency": "USD"},
-                "email": "buyer@shop.example",
-            },
-            "customer": {
-                "id": customer,
-                "object": "customer",
-                "email": "buyer@shop.example",
-                "created_at": "2026-03-01T12:00:00.000Z",
-            },
+            "order": {**ORDER, "id": data["order"]["id"], "status": data["order"]["status"]},
+            "customer": {**CUSTOMER, "id": data["customer"]["id"]},
             "page": {"id": merchant.page.id, "slug": merchant.page.slug, "title": "Field notes"},
             "session": session.id,
+        }
+
+    async def test_has_an_envelope(self, merchant: Merchant) -> None:
+        await buy(merchant)
+        (body,) = await received(merchant, "payment.completed")
+        del body["data"]
+        assert body == {
+            "id": EventId.parse(body["id"]),
+            "type": "payment.completed",
+            "timestamp": AT,
+            "livemode": True,
+            "api_version": objects.API_VERSION,
+            "store": merchant.store.id,
         }
 
     async def test_has_the_amounts_that_the_ledger_has(self, merchant: Merchant) -> None:
@@ -210,12 +213,7 @@ async def test_a_refund_has_its_own_amount_and_the_sum(merchant: Merchant) -> No
 async def test_a_new_customer_is_shown_as_the_customer_object(merchant: Merchant) -> None:
     await merchant.paying()
     (body,) = await received(merchant, "customer.created")
-    assert body["data"] == {
-        "id": body["data"]["id"],
-        "object": "customer",
-        "email": "buyer@shop.example",
-        "created_at": "2026-03-01T12:00:00.000Z",
-    }
+    assert body["data"] == {**CUSTOMER, "id": body["data"]["id"]}
 
 
 class TestABatch:
