@@ -6,6 +6,7 @@ and trailers, and it reuses a kept connection on which bytes arrived that no req
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import socket
 import ssl
@@ -23,6 +24,8 @@ from checkie.webhooks.resolve import Resolver
 
 MAX_RECEIVED_BYTES: Final = 65_536
 """After this much a response that still needs more bytes is given up. (A body that nobody reads is paused earlier.)"""
+MAX_AGE_S: Final = 30.0
+"""A connection is not reused after this long, so that a name that moved to another address is noticed."""
 _IDLE_S: Final = 10.0
 
 
@@ -74,8 +77,17 @@ class CheckedResolver(AbstractResolver):
 class _BoundedConnection(ResponseHandler):
     """A connection that ends when one response sends too much."""
 
-    was_used = False
     _received = 0
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
+        self._opened_at = loop.time()
+        self.was_used = False
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether no request may be sent on it: its peer has already sent something, or it is too old."""
+        return self.should_close or (self.was_used and self._loop.time() - self._opened_at > MAX_AGE_S)
 
     def set_response_params(self, **params: Any) -> None:
         """Prepare for the next response."""
@@ -112,12 +124,13 @@ class Connector(aiohttp.TCPConnector):
         traces: list[Any],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  aiohttp's signature
     ) -> Connection:
-        """A connection for this request. ServerDisconnectedError if its peer sent bytes before the request."""
+        """A connection for this request. ServerDisconnectedError if the one that was found is stale."""
         connection = await super().connect(req, traces, timeout)
         protocol = connection.protocol
         assert isinstance(protocol, _BoundedConnection)
-        current.get().reuses_connection, protocol.was_used = protocol.was_used, True
-        if protocol.should_close:
+        current.get().reuses_connection = protocol.was_used
+        if protocol.is_stale:
             connection.close()
             raise aiohttp.ServerDisconnectedError
+        protocol.was_used = True
         return connection

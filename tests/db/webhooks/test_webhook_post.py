@@ -9,7 +9,7 @@ from ipaddress import ip_network
 import pytest
 import uvloop
 
-from checkie.webhooks import Guard, Poster
+from checkie.webhooks import Guard, Poster, connect
 from checkie.webhooks.model import NoResponse, Response
 from tests.db.webhooks.receiver import Receiver, receiving
 
@@ -32,20 +32,20 @@ class TestConnections:
         assert await post(poster, receiver.url) == Response(200, '{"ok": true}')
         assert receiver.connections == 2
 
-    async def test_that_end_instead_of_an_answer_are_replaced_once(self, poster: Poster, receiver: Receiver) -> None:
+    async def test_that_end_instead_of_a_response_are_replaced_once(self, poster: Poster, receiver: Receiver) -> None:
         await post(poster, receiver.url)
         receiver.answers[:] = [b""]
         assert isinstance(await post(poster, receiver.url), NoResponse)
         assert len(receiver.received) == 3
 
-    async def test_are_not_used_again_after_an_answer_that_was_cut(self, poster: Poster, receiver: Receiver) -> None:
+    async def test_are_not_used_again_after_a_response_that_was_cut(self, poster: Poster, receiver: Receiver) -> None:
         receiver.answers[:] = []
         receiver.answer("200 OK", b"x" * 10_000_000)
         for _ in range(2):
             assert await post(poster, receiver.url) == Response(200, "x" * 2048)
         assert receiver.connections == 2
 
-    async def test_are_not_used_again_after_two_answers_to_one_request(
+    async def test_are_not_used_again_after_two_responses_to_one_request(
         self, poster: Poster, receiver: Receiver
     ) -> None:
         receiver.answers.insert(0, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 500 Smuggled\r\n\r\n")
@@ -53,14 +53,21 @@ class TestConnections:
         assert await post(poster, receiver.url) == Response(200, '{"ok": true}')
         assert receiver.connections == 2
 
-    async def test_are_not_used_again_after_an_answer_that_comes_later_to_no_request(
-        self, poster: Poster, receiver: Receiver
-    ) -> None:
+    async def test_are_not_used_again_after_a_response_to_no_request(self, poster: Poster, receiver: Receiver) -> None:
         await post(poster, receiver.url)
         receiver.send(b"HTTP/1.1 500 Smuggled\r\nContent-Length: 0\r\n\r\n")
         await asyncio.sleep(0.05)
         assert await post(poster, receiver.url) == Response(200, '{"ok": true}')
         assert receiver.connections == 2
+
+    async def test_are_replaced_when_they_are_old(
+        self, poster: Poster, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(connect, "MAX_AGE_S", 0.1)
+        await asyncio.gather(*(post(poster, receiver.url) for _ in range(3)))
+        await asyncio.sleep(0.15)
+        assert await post(poster, receiver.url) == Response(200, '{"ok": true}')
+        assert receiver.connections == 4
 
     async def test_are_as_many_as_posts_at_once(self, poster: Poster, receiver: Receiver) -> None:
         answers = await asyncio.gather(*(post(poster, receiver.url) for _ in range(20)))
@@ -71,10 +78,11 @@ class TestConnections:
 
     def test_work_the_same_under_uvloop(self) -> None:
         async def exchange() -> tuple[list[Response | NoResponse], int]:
-            poster = Poster(Guard(LOOPBACK))
+            poster = Poster(Guard([*LOOPBACK, ip_network("::1/128")]))
             async with receiving() as receiver:
                 receiver.answer("200 OK", b"yes")
-                answers = [await post(poster, receiver.url) for _ in range(3)]
+                url = receiver.url.replace("127.0.0.1", "localhost")
+                answers = [await post(poster, url) for _ in range(3)]
                 await poster.aclose()
                 return answers, receiver.connections
 

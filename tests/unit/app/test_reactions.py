@@ -65,7 +65,7 @@ class TestReactions:
         for does in REACTIONS["progress"].values():
             assert list(does) in ([move_sessions], [move_orders], [move_sessions, move_orders])
 
-    def test_tell_merchants_of_every_public_event(self) -> None:
+    def test_queue_every_public_event_for_merchants(self) -> None:
         assert set(REACTIONS["merchants"]) == {name for name, kind in known().items() if kind.public}
         assert {"payment.completed", "payment.failed", "customer.created"} <= set(public_events())
 
