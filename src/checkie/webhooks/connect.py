@@ -95,8 +95,8 @@ class _BoundedConnection(ResponseHandler):
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrived, unless it is too much."""
-        if self._received > MAX_RECEIVED_BYTES:
+        """Parse what arrived, unless it is too much. (Without data: parse on, after a pause.)"""
+        if data and self._received > MAX_RECEIVED_BYTES:
             if self.transport is not None:
                 self.transport.abort()
             return

@@ -93,7 +93,7 @@ async def received(merchant: Merchant, event_type: str) -> list[dict[str, Any]]:
 
 
 def check_schema(body: Mapping[str, Any]) -> None:
-    """The body is as its published schema says, and the schema names every field."""
+    """The body is as its published schema describes, and has every field that it names."""
     (event,) = [event for event in discover.events() if event.name == body["type"]]
     schema = documented.schema(event)
     jsonschema_rs.validator_for(schema).validate(body)
