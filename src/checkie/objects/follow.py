@@ -63,8 +63,8 @@ RENDERERS: Final[Mapping[str, Renderer]] = {
 
 async def on_public_events(unit: UnitOfWork, store: int, events: Sequence[Recorded], now: datetime) -> None:
     """Render each event that an endpoint is subscribed to, and queue it."""
-    types = await webhooks.subscribed_types(unit, store, {event.name for event in events})
-    wanted = [event for event in events if event.name in types]
+    subscriptions = await webhooks.read_subscriptions(unit, store)
+    wanted = [event for event in events if subscriptions.endpoints_of(event.name)]
     if not wanted:
         return
     owner = await stores.get(unit, store)
@@ -72,7 +72,7 @@ async def on_public_events(unit: UnitOfWork, store: int, events: Sequence[Record
     customers = {CustomerId(event.body["customer"]) for event in wanted if "customer" in event.body}
     sources = await read_sources(unit, store, attempts, customers)
     items = [_item(owner, event, sources) for event in wanted]
-    await webhooks.enqueue_all(unit, store=store, items=items, now=now)
+    await webhooks.enqueue_all(unit, subscriptions, items, now)
 
 
 def _item(owner: stores.Store, event: Recorded, sources: Sources) -> webhooks.Item:

@@ -10,7 +10,7 @@ created and never again.
 
 from checkie.webhooks.create import create_endpoint
 from checkie.webhooks.deliver import deliver_due
-from checkie.webhooks.enqueue import enqueue_all, subscribed_types
+from checkie.webhooks.enqueue import enqueue_all, read_subscriptions
 from checkie.webhooks.guard import Guard
 from checkie.webhooks.model import Endpoint, Item
 from checkie.webhooks.post import Poster
@@ -29,6 +29,6 @@ __all__ = [
     "find_endpoint",
     "list_deliveries",
     "list_endpoints",
+    "read_subscriptions",
     "rotate_secret",
-    "subscribed_types",
 ]

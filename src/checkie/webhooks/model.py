@@ -127,6 +127,18 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Subscriptions:
+    """The active endpoints of a store, each with the event types that it is subscribed to."""
+
+    store: int
+    endpoints: Sequence[tuple[EndpointId, Collection[str]]]
+
+    def endpoints_of(self, event_type: str) -> list[EndpointId]:
+        """The endpoints that receive events of this type."""
+        return [endpoint for endpoint, events in self.endpoints if ALL_EVENTS in events or event_type in events]
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """A public event, rendered: `body` is signed and sent as it is. `resource` is the id of the object in it."""
 
@@ -177,11 +189,6 @@ class Try:
     number: int
     schedule: Schedule
     version: int
-
-
-def is_subscribed(events: Collection[str], event_type: str) -> bool:
-    """Whether an endpoint with these `events` receives `event_type`."""
-    return ALL_EVENTS in events or event_type in events
 
 
 def decide(attempt: Try, outcome: Outcome, now: datetime) -> Decision:

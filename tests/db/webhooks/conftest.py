@@ -56,7 +56,8 @@ class Merchant:
     async def enqueue(self, *items: webhooks.Item) -> int:
         """Enqueue these events, or a new one."""
         async with self.db.transaction() as unit:
-            return await webhooks.enqueue_all(unit, store=self.store, items=items or [self.item()], now=self.now)
+            subscriptions = await webhooks.read_subscriptions(unit, self.store)
+            return await webhooks.enqueue_all(unit, subscriptions, items or [self.item()], self.now)
 
     async def deliver(
         self,

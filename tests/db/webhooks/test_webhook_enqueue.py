@@ -58,7 +58,8 @@ async def test_nothing_is_written_when_the_callers_transaction_fails(merchant: M
 
     async def fail() -> None:
         async with merchant.db.transaction() as unit:
-            await webhooks.enqueue_all(unit, store=merchant.store, items=[merchant.item()], now=merchant.now)
+            subscriptions = await webhooks.read_subscriptions(unit, merchant.store)
+            await webhooks.enqueue_all(unit, subscriptions, [merchant.item()], merchant.now)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -95,18 +96,3 @@ async def test_an_event_keeps_the_body_that_was_written_first(merchant: Merchant
     await merchant.endpoint(URL)
     assert await merchant.enqueue(replace(item, body="{}")) == 1
     assert (await merchant.only(endpoint)).body == item.body
-
-
-async def test_only_the_types_that_somebody_is_subscribed_to_are_rendered(merchant: Merchant) -> None:
-    types = ["payment.completed", "payment.failed", "customer.created"]
-
-    async def subscribed() -> set[str]:
-        async with merchant.db.transaction() as unit:
-            return await webhooks.subscribed_types(unit, merchant.store, types)
-
-    assert await subscribed() == set()
-    await merchant.endpoint(URL, "payment.failed")
-    await merchant.endpoint(URL, "customer.created", "payout.failed")
-    assert await subscribed() == {"payment.failed", "customer.created"}
-    await merchant.endpoint(URL, "*")
-    assert await subscribed() == set(types)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from checkie.kernel.ids import DeliveryId
+from checkie.kernel.ids import DeliveryId, EndpointId
 from checkie.webhooks.model import (
     DELIVERY,
     MAX_RETRY_AFTER,
@@ -18,10 +18,10 @@ from checkie.webhooks.model import (
     Response,
     Schedule,
     Status,
+    Subscriptions,
     Try,
     Verb,
     decide,
-    is_subscribed,
     retry_after,
 )
 
@@ -121,14 +121,8 @@ def test_a_delivery_that_has_ended_does_not_change() -> None:
                 DELIVERY.move(status, verb)
 
 
-@pytest.mark.parametrize(
-    ("events", "wanted"),
-    [
-        (["*"], True),
-        (["payment.completed"], True),
-        (["payment.failed", "payment.completed"], True),
-        (["payment.failed"], False),
-    ],
-)
-def test_an_endpoint_is_subscribed_to_the_types_that_it_names(events: list[str], wanted: bool) -> None:
-    assert is_subscribed(events, "payment.completed") is wanted
+def test_an_event_goes_to_the_endpoints_that_name_its_type_or_all() -> None:
+    named = [["*"], ["payment.completed"], ["payment.failed", "payment.completed"], ["payment.failed"]]
+    endpoints = [(EndpointId.new(7, NOW), events) for events in named]
+    found = Subscriptions(7, endpoints).endpoints_of("payment.completed")
+    assert found == [endpoint for endpoint, _ in endpoints[:3]]
