@@ -42,7 +42,7 @@ class Merchant:
         bodies = [
             (received["headers"]["webhook-id"], json.loads(received["body"])) for received in self.stack.webhooks()
         ]
-        return [(event, body["type"], body["data"]) for event, body in bodies if body["data"].get("payment") == payment]
+        return [(event, body["type"], body["data"]) for event, body in bodies if body["data"]["id"] == payment]
 
 
 @pytest.fixture(scope="session")

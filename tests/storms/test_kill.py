@@ -130,5 +130,5 @@ def _told(stack: Stack) -> dict[str, set[str]]:
     for received in stack.webhooks():
         body = json.loads(received["body"])
         if body["type"] == "payment.completed":
-            told[body["data"]["payment"]].add(received["headers"]["webhook-id"])
+            told[body["data"]["id"]].add(received["headers"]["webhook-id"])
     return told

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Final
 
-from checkie import checkout, orders, stores, webhooks
+from checkie import checkout, objects, orders
 from checkie.checkout.events import SessionAbandoned, SessionExpired
-from checkie.db import UnitOfWork
-from checkie.outbox import Dispatch, Event, Handlers, Reaction, Recorded
+from checkie.outbox import Dispatch, Event, Handlers, Reaction
 from checkie.payments.events import (
     PaymentCancelled,
     PaymentCompleted,
@@ -18,23 +16,6 @@ from checkie.payments.events import (
     PaymentRefunded,
     PaymentRequiresAction,
 )
-
-
-async def tell_merchants(unit: UnitOfWork, store: int, events: Sequence[Recorded], now: datetime) -> None:
-    """Public events go to the store's endpoints."""
-    owner = await stores.get(unit, store)
-    items = [
-        webhooks.Item(
-            store_id=owner.id,
-            event_id=event.id,
-            type=event.name,
-            data=event.body,
-            at=event.at,
-            resource=str(event.aggregate),
-        )
-        for event in events
-    ]
-    await webhooks.enqueue_all(unit, store=store, items=items, now=now)
 
 
 def public_events() -> list[str]:
@@ -61,5 +42,5 @@ _PROGRESS: Final = Dispatch(PROGRESS)
 
 REACTIONS: Final[Mapping[str, Mapping[str, Sequence[Reaction]]]] = {
     "progress": {name: [_PROGRESS] for name in _PROGRESS.names},
-    "merchants": {name: [tell_merchants] for name in public_events()},
+    "merchants": {name: [objects.on_public_events] for name in public_events()},
 }

@@ -6,7 +6,7 @@ and of one currency; a slug names one page of its store; only a published page i
 
 from checkie.catalog.create import NewPage, create_page
 from checkie.catalog.model import CONSTRAINTS, NoSuchPage, Page, PageSlugTaken, PageStatus, Pricing
-from checkie.catalog.queries import get_page, get_published
+from checkie.catalog.queries import get_page, get_published, list_by_ids
 
 __all__ = [
     "CONSTRAINTS",
@@ -19,4 +19,5 @@ __all__ = [
     "create_page",
     "get_page",
     "get_published",
+    "list_by_ids",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import asyncpg
@@ -15,6 +16,7 @@ _COLUMNS: Final = """store, id, slug, title, description, picture_url, status, p
   price_minor, min_minor, max_minor, quantity_max, provider, session_expires_s, session_abandoned_s, success_url"""
 _PUBLISHED: Final = f"select {_COLUMNS} from catalog.page where store = $1 and slug = $2 and status = 'PUBLISHED'"
 _BY_ID: Final = f"select {_COLUMNS} from catalog.page where store = $1 and id = $2"
+_BY_IDS: Final = f"select {_COLUMNS} from catalog.page where store = $1 and id = any($2)"
 
 
 async def get_published(db: Database | UnitOfWork, store: int, slug: str) -> Page:
@@ -25,6 +27,12 @@ async def get_published(db: Database | UnitOfWork, store: int, slug: str) -> Pag
 async def get_page(db: Database | UnitOfWork, page: PageId) -> Page:
     """The page, in any status. Refuses with NoSuchPage."""
     return _page(await db.fetchrow(_BY_ID, page.store, page.uuid))
+
+
+async def list_by_ids(db: Database | UnitOfWork, store: int, ids: Collection[PageId]) -> Mapping[PageId, Page]:
+    """Those pages of the store, whatever their status, by id; unknown ids are left out."""
+    pages = [_page(record) for record in await db.read_all(_BY_IDS, store, [one.uuid for one in ids])]
+    return {page.id: page for page in pages}
 
 
 def _page(row: asyncpg.Record | None) -> Page:

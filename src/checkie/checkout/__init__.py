@@ -11,7 +11,7 @@ from checkie.checkout.find import find_page
 from checkie.checkout.model import NoSuchSession, Session, SessionStatus
 from checkie.checkout.open import open_session
 from checkie.checkout.pay import pay, pay_hosted
-from checkie.checkout.queries import check, completed
+from checkie.checkout.queries import check, completed, pages_of
 from checkie.checkout.quote import Quote
 from checkie.checkout.sql import find_due, get_session
 from checkie.checkout.status import Status, read_status
@@ -32,6 +32,7 @@ __all__ = [
     "follow",
     "get_session",
     "open_session",
+    "pages_of",
     "pay",
     "pay_hosted",
     "read_status",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from checkie.db import Database
-from checkie.kernel.ids import SessionId
+from checkie.db import Database, UnitOfWork
+from checkie.kernel.ids import PageId, SessionId
 
 _COMPLETED: Final = "select id from checkout.session where status = 'COMPLETED'"
 _OVERDUE: Final = """
@@ -14,6 +14,15 @@ select format('store %s, session %s: %s', store, id, status) as offender from ch
 where (status in ('OPEN', 'PROCESSING', 'AWAITING_ACTION')) <> (due_at is not null)
   or due_at < now() - interval '10 minutes'
 """
+_PAGES: Final = "select id, page from checkout.session where store = $1 and id = any($2)"
+
+
+async def pages_of(
+    db: Database | UnitOfWork, store: int, sessions: Collection[SessionId]
+) -> Mapping[SessionId, PageId]:
+    """The page of each of these sessions of the store; unknown sessions are left out."""
+    found = await db.read_all(_PAGES, store, [one.uuid for one in sessions])
+    return {SessionId.of(record["id"]): PageId.of(record["page"]) for record in found}
 
 
 async def completed(db: Database) -> Collection[SessionId]:

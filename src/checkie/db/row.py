@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from enum import Enum
 from functools import lru_cache
@@ -14,10 +14,10 @@ import asyncpg
 from checkie.kernel import Id, Money
 
 Value = TypeVar("Value")
-_Read: TypeAlias = Callable[[asyncpg.Record, str], Any]
+_Read: TypeAlias = Callable[[Any, str], Any]
 
 
-def row(kind: type[Value], record: asyncpg.Record, prefix: str = "") -> Value:
+def row(kind: type[Value], record: asyncpg.Record | Mapping[str, Any], prefix: str = "") -> Value:
     """The `kind` (a dataclass) that `record` holds: each field is in the column of its name behind `prefix`.
 
     An id is read from its uuid and an enum from its text. An amount of money `price` is in `price_minor`, its currency

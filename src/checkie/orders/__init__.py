@@ -9,6 +9,17 @@ from checkie.orders.advance import advance
 from checkie.orders.model import OrderStatus, OrderVerb
 from checkie.orders.place import place, requote
 from checkie.orders.placed import Placed
-from checkie.orders.queries import paid
+from checkie.orders.queries import Details, list_by_ids, paid
 
-__all__ = ["OrderStatus", "OrderVerb", "Placed", "advance", "follow", "paid", "place", "requote"]
+__all__ = [
+    "Details",
+    "OrderStatus",
+    "OrderVerb",
+    "Placed",
+    "advance",
+    "follow",
+    "list_by_ids",
+    "paid",
+    "place",
+    "requote",
+]

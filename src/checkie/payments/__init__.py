@@ -11,7 +11,7 @@ from checkie.payments.authorize import authorize
 from checkie.payments.begin import Collect, begin, begin_again
 from checkie.payments.cancel import cancel
 from checkie.payments.model import Attempt, AttemptStatus, NoAttemptsLeft, Payment, PaymentStatus
-from checkie.payments.queries import check, find_latest, latest_of, paid
+from checkie.payments.queries import Details, check, find_latest, latest_of, list_by_attempts, paid
 from checkie.payments.receive import receive
 from checkie.payments.sql import find_due
 
@@ -20,6 +20,7 @@ __all__ = [
     "Attempt",
     "AttemptStatus",
     "Collect",
+    "Details",
     "NoAttemptsLeft",
     "Payment",
     "PaymentStatus",
@@ -33,6 +34,7 @@ __all__ = [
     "find_due",
     "find_latest",
     "latest_of",
+    "list_by_attempts",
     "paid",
     "receive",
 ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from checkie.db import Database, UnitOfWork
-from checkie.kernel.ids import OrderId, PaymentId, SessionId
+from checkie.kernel.ids import AttemptId, OrderId, PaymentId, SessionId
 from checkie.payments.model import Attempt, Payment
 from checkie.payments.sql import ATTEMPT_COLUMNS, PAYMENT_COLUMNS, attempt_of, payment_of
 
@@ -14,6 +16,11 @@ _LATEST: Final = f"""
 select {PAYMENT_COLUMNS}, {ATTEMPT_COLUMNS}
 from payments.payment p join payments.attempt a on a.store = p.store and a.payment = p.id and a.number = p.attempts
 where p.store = $1 and p.id = any($2)
+"""
+_BY_ATTEMPTS: Final = f"""
+select {PAYMENT_COLUMNS}, {ATTEMPT_COLUMNS}, p.created_at, p.succeeded_at
+from payments.attempt a join payments.payment p on p.store = a.store and p.id = a.payment
+where a.store = $1 and a.id = any($2)
 """
 _PAID: Final = """
 select id, session, order_id from payments.payment where status in ('SUCCEEDED', 'PARTIALLY_REFUNDED', 'REFUNDED')
@@ -29,6 +36,25 @@ select format('store %s, payment %s: %s', p.store, p.id, p.status) as offender f
 where (p.status in ('SUCCEEDED', 'PARTIALLY_REFUNDED', 'REFUNDED'))
   <> (exists (select from payments.attempt a where a.store = p.store and a.payment = p.id and a.is_applied))
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """A payment, one of its attempts, and when it was created and paid."""
+
+    payment: Payment
+    attempt: Attempt
+    created_at: datetime
+    succeeded_at: datetime | None
+
+
+async def list_by_attempts(
+    db: Database | UnitOfWork, store: int, attempts: Collection[AttemptId]
+) -> Mapping[AttemptId, Details]:
+    """The payments of these attempts of the store, by attempt; unknown attempts are left out."""
+    found = await db.read_all(_BY_ATTEMPTS, store, [one.uuid for one in attempts])
+    details = [Details(payment_of(one), attempt_of(one), one["created_at"], one["succeeded_at"]) for one in found]
+    return {one.attempt.id: one for one in details}
 
 
 async def latest_of(

@@ -1,4 +1,4 @@
-"""Make an endpoint."""
+"""Create an endpoint."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from checkie.db import UnitOfWork
 from checkie.kernel import Keyring
 from checkie.kernel.ids import EndpointId
 from checkie.webhooks import guard, sql
-from checkie.webhooks.model import EVERYTHING, Endpoint, EndpointEventsInvalid, EndpointScheduleInvalid, Schedule
+from checkie.webhooks.model import ALL_EVENTS, Endpoint, EndpointEventsInvalid, EndpointScheduleInvalid, Schedule
 from checkie.webhooks.sign import decode, new_secret
 
-MOST_EVENTS: Final = 64
+MAX_EVENT_TYPES: Final = 64
 _TYPE: Final = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+")
 
 
 class NewEndpoint(TypedDict):
-    """What the merchant asks for. Without a `secret` one is made."""
+    """An endpoint to create. Without a `secret` one is generated."""
 
     url: str
     events: Sequence[str]
@@ -28,21 +28,21 @@ class NewEndpoint(TypedDict):
 
 
 async def create_endpoint(
-    unit: UnitOfWork, keyring: Keyring, *, store: int, now: datetime, **wish: Unpack[NewEndpoint]
+    unit: UnitOfWork, keyring: Keyring, *, store: int, now: datetime, **new: Unpack[NewEndpoint]
 ) -> tuple[Endpoint, str]:
     """A new active endpoint and its secret, which is shown only here.
 
-    Refuses a URL, event types, a schedule or a secret of the wrong form. Where the URL leads is judged at
-    each delivery, when its name is resolved: until then nobody can know.
+    Refuses an invalid URL, event type, schedule or secret. The addresses behind the URL are checked at each delivery,
+    when its name is resolved.
     """
-    guard.parse(wish["url"])
-    secret = wish.get("secret") or new_secret()
+    guard.parse(new["url"])
+    secret = new.get("secret") or new_secret()
     decode(secret)
     endpoint = Endpoint(
         id=EndpointId.new(store, now),
-        url=wish["url"],
-        events=_events(wish["events"]),
-        schedule=_schedule(wish.get("schedule", "standard")),
+        url=new["url"],
+        events=_events(new["events"]),
+        schedule=_schedule(new.get("schedule", "standard")),
         is_active=True,
         disabled_reason=None,
         created_at=now,
@@ -57,8 +57,8 @@ def _schedule(name: str) -> Schedule:
     return Schedule(name)
 
 
-def _events(wanted: Sequence[str]) -> tuple[str, ...]:
-    events = tuple(dict.fromkeys(wanted))
-    if not 0 < len(events) <= MOST_EVENTS or not all(e == EVERYTHING or _TYPE.fullmatch(e) for e in events):
+def _events(wanted: Sequence[str]) -> list[str]:
+    events = list(dict.fromkeys(wanted))
+    if not 0 < len(events) <= MAX_EVENT_TYPES or not all(e == ALL_EVENTS or _TYPE.fullmatch(e) for e in events):
         raise EndpointEventsInvalid(param="events")
     return events

@@ -1,15 +1,14 @@
-"""Which addresses a merchant's URL may lead to. Everything but `Guard.locate` is pure.
+"""Which addresses a merchant's URL may lead to. Pure.
 
-The name is resolved once, every address of it is judged, and the connection goes to a judged address: a name that
-resolves to something else a moment later (DNS rebinding) gains nothing.
+`Poster` resolves a name once for a connection, has every address checked here, and connects to a checked address. A
+name that resolves to another address a moment later (DNS rebinding) is checked again for the next connection.
 """
 
 from __future__ import annotations
 
-import asyncio
-import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
@@ -18,14 +17,12 @@ from checkie.webhooks.model import EndpointUrlInvalid
 
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
-Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
-"""`resolve(host, port)`: every address of the name, best first. OSError when it has none."""
 
-LONGEST_URL: Final = 2048
+MAX_URL_LENGTH: Final = 2048
 _PORTS: Final = {"http": 80, "https": 443}
 
-# IANA's special-purpose registries (IPv4 and IPv6, 2025-10). Spelled out, because what Python's `is_private` and
-# `is_global` say has changed between its versions.
+# IANA's special-purpose registries (IPv4 and IPv6, 2025-10). Listed here, because the results of Python's `is_private`
+# and `is_global` have changed between its versions.
 _REFUSED: Final[Sequence[tuple[Network, str]]] = [
     (ip_network(network), why)
     for network, why in (
@@ -62,12 +59,12 @@ _GLOBAL_V6: Final = IPv6Network("2000::/3")
 
 
 class AddressRefused(Exception):
-    """The operator's rules forbid to call this address."""
+    """Webhooks may not be sent to this address."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A URL, taken apart for one request."""
+    """The parts of a URL that a request needs."""
 
     scheme: str
     host: str
@@ -76,23 +73,22 @@ class Target:
 
     @property
     def host_header(self) -> str:
-        """The Host header: brackets around IPv6, no port where it is the scheme's own."""
+        """The Host header: IPv6 in brackets, without the scheme's default port."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """A target and the judged addresses that lead to it, best first."""
-
-    target: Target
-    addresses: Sequence[str]
+    @property
+    def url(self) -> str:
+        """The URL to request, rebuilt from the parts: without a fragment."""
+        return f"{self.scheme}://{self.host_header}{self.path}"
 
 
+@lru_cache(maxsize=1024)
 def parse(url: str) -> Target:
-    """The parts of an endpoint's URL. Refuses what is not plain http or https; user names and passwords too."""
-    if len(url) > LONGEST_URL or not all("!" <= letter <= "~" for letter in url) or "\\" in url:
-        raise EndpointUrlInvalid(f"The URL has at most {LONGEST_URL} characters, all of printable ASCII.", param="url")
+    """The parts of an endpoint's URL. Refuses other schemes than http and https, user names, and passwords."""
+    if len(url) > MAX_URL_LENGTH or not all("!" <= letter <= "~" for letter in url) or "\\" in url:
+        message = f"The URL must have at most {MAX_URL_LENGTH} characters, all printable ASCII."
+        raise EndpointUrlInvalid(message, param="url")
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -100,54 +96,50 @@ def parse(url: str) -> Target:
         raise EndpointUrlInvalid(param="url") from None
     if parts.scheme not in _PORTS or not parts.hostname or port == 0:
         raise EndpointUrlInvalid(param="url")
+    if ":" in parts.hostname and address_of(parts.hostname) is None:
+        raise EndpointUrlInvalid(param="url")
     if "@" in parts.netloc:
-        raise EndpointUrlInvalid("The URL must not hold a user name or password.", param="url")
+        raise EndpointUrlInvalid("The URL must not contain a user name or password.", param="url")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme, parts.hostname, port or _PORTS[parts.scheme], path)
 
 
-def why_refused(address: Address) -> str | None:
-    """What kind of address this is, if it is of a kind that no merchant's server can have; else None."""
-    for network, why in _REFUSED:
+@lru_cache(maxsize=1024)
+def address_of(host: str) -> Address | None:
+    """The address that `host` spells out; None for a name."""
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def refusal_reason(address: Address) -> str | None:
+    """The special purpose of this address, for which no merchant's server can have it; None for a public address."""
+    for network, reason in _REFUSED:
         if address.version == network.version and address in network:
-            return why
+            return reason
     if isinstance(address, IPv6Address) and address not in _GLOBAL_V6:
         return "not global"
     return None
 
 
-def approve(target: Target, addresses: Sequence[Address], allowed: Sequence[Network]) -> None:
-    """Raises AddressRefused unless *every* address may be called, and by this scheme: plain http only where allowed."""
-    for address in addresses:
-        if any(address.version == network.version and address in network for network in allowed):
-            continue
-        why = why_refused(address)
-        if why:
-            raise AddressRefused(f"address refused: {why}")
-        if target.scheme != "https":
-            raise AddressRefused("address refused: https is required")
-
-
-async def system_resolve(host: str, port: int) -> Sequence[str]:
-    """The addresses that the operating system finds."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(address[4][0]) for address in found]
-
-
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Finds and judges the addresses of a URL. `allowed` are networks that the operator opens, for http too."""
+    """Checks addresses before they are called. `allowed`: networks that the operator opens, for plain http too."""
 
     allowed: Sequence[Network] = ()
-    resolve: Resolve = system_resolve
 
-    async def locate(self, target: Target) -> Located:
-        """The addresses that may be called. Raises AddressRefused; OSError when the name has no address."""
-        try:
-            found = [str(ip_address(target.host))]
-        except ValueError:
-            found = list(dict.fromkeys(await self.resolve(target.host, target.port)))
-        if not found:
-            raise OSError("the name has no address")
-        approve(target, [ip_address(address) for address in found], self.allowed)
-        return Located(target, found)
+    def check(self, scheme: str, addresses: Sequence[str]) -> None:
+        """Raises AddressRefused unless *every* address may be called with this scheme: http only where allowed."""
+        for text in addresses:
+            address = address_of(text)
+            if address is None:
+                raise AddressRefused("address refused: not an IP address")
+            if any(address.version == network.version and address in network for network in self.allowed):
+                continue
+            reason = refusal_reason(address)
+            if reason:
+                raise AddressRefused(f"address refused: {reason}")
+            if scheme != "https":
+                raise AddressRefused("address refused: https is required")

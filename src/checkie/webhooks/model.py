@@ -1,67 +1,67 @@
-"""Endpoints, deliveries and the rules of trying again. Pure."""
+"""Endpoints, deliveries and the rules of retrying. Pure."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from checkie.kernel import Conflict, Invalid, Lifecycle, NotFound
-from checkie.kernel.ids import DeliveryId, EndpointId
+from checkie.kernel.ids import DeliveryId, EndpointId, EventId
 
-EVERYTHING: Final = "*"
+ALL_EVENTS: Final = "*"
 CLAIM: Final = timedelta(seconds=60)
-"""How long a try belongs to the worker that claimed it; after that it is due again. Longer than any try may take."""
-LONGEST_RETRY_AFTER: Final = timedelta(days=1)
-QUIET: Final = timedelta(seconds=30)
-"""How long an endpoint that gave no answer at all is left alone; its other deliveries lose no try by that."""
+"""How long a delivery belongs to the worker that claimed it; then it is due again. Longer than any try may take."""
+MAX_RETRY_AFTER: Final = timedelta(days=1)
+PAUSE: Final = timedelta(seconds=30)
+"""How long nothing is sent to an endpoint that did not respond. Its other deliveries lose no try by that."""
 _SPREAD: Final = 0.2
 _GONE: Final = 410
 _THROTTLED: Final = (429, 503)
 
 
 class EndpointUrlInvalid(Invalid):
-    """The URL is not an http or https address that webhooks can be sent to."""
+    """The URL is not an http or https URL that webhooks can be sent to."""
 
     code = "webhook_url_invalid"
 
 
 class EndpointEventsInvalid(Invalid):
-    """An endpoint names the event types that it wants (`noun.verbed`), or `*` for all."""
+    """`events` must list between 1 and 64 event types (such as `payment.completed`), or `*` for all."""
 
     code = "webhook_events_invalid"
 
 
 class EndpointScheduleInvalid(Invalid):
-    """The retry schedule is `standard` or `seed`."""
+    """The retry schedule must be `standard` or `exponential`."""
 
     code = "webhook_schedule_invalid"
 
 
 class SecretInvalid(Invalid):
-    """A signing secret is `whsec_` and the base64 of 24 to 64 random bytes."""
+    """A signing secret must be `whsec_` followed by the base64 of 24 to 64 random bytes."""
 
     code = "webhook_secret_invalid"
 
 
 class EndpointNotFound(NotFound):
-    """This store has no such webhook endpoint."""
+    """No such webhook endpoint in this store."""
 
     code = "webhook_endpoint_not_found"
 
 
 class DeliveryOver(Conflict):
-    """This delivery has ended: it is delivered or given up."""
+    """This delivery has already succeeded or failed."""
 
     code = "webhook_delivery_over"
 
 
 class Status(StrEnum):
-    """How a delivery stands."""
+    """The status of a delivery."""
 
     PENDING = "PENDING"
     RETRYING = "RETRYING"
@@ -69,48 +69,57 @@ class Status(StrEnum):
     FAILED = "FAILED"
 
 
-DELIVERY: Final = Lifecycle[Status, Any, None](
+class Verb(StrEnum):
+    """What happens to a delivery."""
+
+    DELIVER = "deliver"
+    RETRY = "retry"
+    GIVE_UP = "give_up"
+
+
+_S = Status
+DELIVERY: Final = Lifecycle[Status, Verb, None](
     name="delivery",
-    start=Status.PENDING,
+    start=_S.PENDING,
     transitions={
-        (Status.PENDING, "deliver"): (Status.DELIVERED, None),
-        (Status.PENDING, "retry"): (Status.RETRYING, None),
-        (Status.PENDING, "give_up"): (Status.FAILED, None),
-        (Status.RETRYING, "deliver"): (Status.DELIVERED, None),
-        (Status.RETRYING, "retry"): (Status.RETRYING, None),
-        (Status.RETRYING, "give_up"): (Status.FAILED, None),
+        (_S.PENDING, Verb.DELIVER): (_S.DELIVERED, None),
+        (_S.PENDING, Verb.RETRY): (_S.RETRYING, None),
+        (_S.PENDING, Verb.GIVE_UP): (_S.FAILED, None),
+        (_S.RETRYING, Verb.DELIVER): (_S.DELIVERED, None),
+        (_S.RETRYING, Verb.RETRY): (_S.RETRYING, None),
+        (_S.RETRYING, Verb.GIVE_UP): (_S.FAILED, None),
     },
     refusal=DeliveryOver,
 )
 
 
 class Schedule(StrEnum):
-    """When a failed try is repeated."""
+    """When a failed try is retried."""
 
     STANDARD = "standard"
-    """Ten tries over three days, each wait up to 20 % longer or shorter (the example of Standard Webhooks 1.0.0)."""
-    SEED = "seed"
+    """Ten tries over three days, each delay up to 20 % longer or shorter (the example of Standard Webhooks 1.0.0)."""
+    EXPONENTIAL = "exponential"
     """Six tries: at once, then five retries after 1, 2, 4, 8 and 16 minutes exactly."""
 
 
-WAITS: Final[Mapping[Schedule, tuple[timedelta, ...]]] = {
+RETRY_DELAYS: Final[Mapping[Schedule, tuple[timedelta, ...]]] = {
     Schedule.STANDARD: (
         timedelta(seconds=5),
         timedelta(minutes=5),
         timedelta(minutes=30),
         *(timedelta(hours=hours) for hours in (2, 5, 10, 14, 20, 24)),
     ),
-    Schedule.SEED: tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 16)),
+    Schedule.EXPONENTIAL: tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 16)),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a merchant wants to be told, and of what. Its secret is no field: it is shown once, when it is made."""
+    """Where a merchant receives which events. Its secret is not a field: it is shown once, when it is created."""
 
     id: EndpointId
     url: str
-    events: tuple[str, ...]
+    events: Sequence[str]
     schedule: Schedule
     is_active: bool
     disabled_reason: str | None
@@ -118,8 +127,31 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """The receiver answered, whatever it said. `body` is what was kept of it."""
+class Subscriptions:
+    """The active endpoints of a store, each with the event types that it is subscribed to."""
+
+    store: int
+    endpoints: Sequence[tuple[EndpointId, Collection[str]]]
+
+    def endpoints_of(self, event_type: str) -> list[EndpointId]:
+        """The endpoints that receive events of this type."""
+        return [endpoint for endpoint, events in self.endpoints if ALL_EVENTS in events or event_type in events]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A public event, rendered: `body` is signed and sent as it is. `resource` is the id of the object in it."""
+
+    id: EventId
+    type: str
+    resource: str
+    body: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The receiver responded, with any status. `body` is the start of its body."""
 
     status: int
     body: str
@@ -127,25 +159,25 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class NoAnswer:
-    """Nothing that HTTP calls an answer came in time, or the address may not be called."""
+class NoResponse:
+    """No valid HTTP response arrived in time, or the address may not be called."""
 
-    why: str
+    reason: str
 
 
-Answer: TypeAlias = Answered | NoAnswer
+Outcome: TypeAlias = Response | NoResponse
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What an answer means for the delivery and for its endpoint."""
+class Decision:
+    """What an outcome means for the delivery and for its endpoint."""
 
-    verb: str
+    verb: Verb
     next_retry_at: datetime | None = None
-    quiet_until: datetime | None = None
+    paused_until: datetime | None = None
     """Until when the endpoint's other deliveries wait too."""
     disables: str | None = None
-    """Why the endpoint gets no more webhooks."""
+    """Why the endpoint receives no more webhooks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,55 +188,51 @@ class Try:
     status: Status
     number: int
     schedule: Schedule
+    version: int
 
 
-def wants(events: Collection[str], event_type: str) -> bool:
-    """Whether an endpoint that named `events` hears of `event_type`."""
-    return EVERYTHING in events or event_type in events
-
-
-def judge(attempt: Try, answer: Answer, now: datetime) -> Verdict:
-    """Delivered by 2xx and nothing else; 410 ends it and disables the endpoint; the rest is tried again by schedule."""
-    match answer:
-        case Answered(status=status) if 200 <= status < 300:
-            return Verdict("deliver")
-        case Answered(status=status) if status == _GONE:
-            return Verdict("give_up", disables="The endpoint answered 410 Gone.")
-        case Answered(status=status, retry_after=str(asked)) if status in _THROTTLED:
-            quiet = retry_after(asked, now)
-        case NoAnswer():
-            quiet = QUIET
+def decide(attempt: Try, outcome: Outcome, now: datetime) -> Decision:
+    """Delivered by 2xx only; 410 ends it and disables the endpoint; anything else is retried by schedule."""
+    match outcome:
+        case Response(status=status) if 200 <= status < 300:
+            return Decision(Verb.DELIVER)
+        case Response(status=status) if status == _GONE:
+            return Decision(Verb.GIVE_UP, disables="The endpoint responded with 410 Gone.")
+        case Response(status=status, retry_after=str(asked)) if status in _THROTTLED:
+            pause = retry_after(asked, now)
+        case NoResponse():
+            pause = PAUSE
         case _:
-            quiet = None
-    quiet_until = now + quiet if quiet else None
-    due = _due_again(attempt, now)
+            pause = None
+    paused_until = now + pause if pause else None
+    due = _next_retry(attempt, now)
     if due is None:
-        return Verdict("give_up", quiet_until=quiet_until)
-    throttled_until = quiet_until if quiet_until and isinstance(answer, Answered) else due
-    return Verdict("retry", max(due, throttled_until), quiet_until)
+        return Decision(Verb.GIVE_UP, paused_until=paused_until)
+    throttled_until = paused_until if paused_until and isinstance(outcome, Response) else due
+    return Decision(Verb.RETRY, max(due, throttled_until), paused_until)
 
 
 def retry_after(text: str, now: datetime) -> timedelta | None:
-    """The wait that Retry-After asks for (RFC 9110 10.2.3: seconds or a date), a day at most; None if unreadable."""
+    """The delay that Retry-After asks for (RFC 9110 10.2.3: seconds or a date), a day at most; None if invalid."""
     if text.isascii() and text.isdigit():
-        return min(timedelta(seconds=int(text[:9])), LONGEST_RETRY_AFTER)
+        return min(timedelta(seconds=int(text[:9])), MAX_RETRY_AFTER)
     try:
         at = parsedate_to_datetime(text)
     except ValueError:
         return None
     wait = (at if at.tzinfo else at.replace(tzinfo=UTC)) - now
-    return min(max(wait, timedelta(0)), LONGEST_RETRY_AFTER)
+    return min(max(wait, timedelta(0)), MAX_RETRY_AFTER)
 
 
-def _due_again(attempt: Try, now: datetime) -> datetime | None:
-    waits = WAITS[attempt.schedule]
-    if attempt.number > len(waits):
+def _next_retry(attempt: Try, now: datetime) -> datetime | None:
+    delays = RETRY_DELAYS[attempt.schedule]
+    if attempt.number > len(delays):
         return None
-    wait = waits[attempt.number - 1]
-    return now + (wait * _jitter(attempt) if attempt.schedule is Schedule.STANDARD else wait)
+    delay = delays[attempt.number - 1]
+    return now + (delay * _jitter(attempt) if attempt.schedule is Schedule.STANDARD else delay)
 
 
 def _jitter(attempt: Try) -> float:
-    """Between 0.8 and 1.2, even over deliveries and repeatable: drawn from the delivery's random id."""
+    """Between 0.8 and 1.2, uniform over deliveries and repeatable: derived from the delivery's random id."""
     drawn = zlib.crc32(f"{attempt.delivery}:{attempt.number}".encode()) / 0xFFFF_FFFF
     return 1 + _SPREAD * (2 * drawn - 1)

@@ -1,17 +1,18 @@
-"""The read side: a store's endpoints and what was sent to them."""
+"""Read a store's endpoints and the deliveries to them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
-from checkie.db import Database, Keyset
+from checkie.db import Database, Keyset, row
 from checkie.kernel import Listing, Paging
 from checkie.kernel.ids import DeliveryId, EndpointId, EventId
-from checkie.webhooks.model import Endpoint, Schedule, Status
+from checkie.webhooks.model import Endpoint, Status
 
-# Above every id: where a list begins that has no cursor.
+# Above every id: where a list without a cursor begins.
 _TOP: Final = "'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid"
 _ENDPOINT: Final = """
 select id, url, events, schedule, is_active, disabled_reason, created_at from webhooks.endpoint where store = $1
@@ -26,16 +27,13 @@ order by id desc limit $3
     before=f"{_ENDPOINT} and id > ({_ENDPOINT_CURSOR}) order by id limit $3",
 )
 _BY_URL: Final = f"{_ENDPOINT} and url = $2 order by id limit 1"
-# `limit 1` of what is one in any case: so that the event of each delivery is looked up by its key. A plain join was
-# planned as one that reads the store's events from the newest down to the cursor.
 _DELIVERY: Final = """
-select d.id, d.event, e.type, e.resource, e.body, d.endpoint, d.status, d.attempt_number, d.http_status,
-  d.response_body, d.error, d.scheduled_at, d.attempted_at, d.next_retry_at
+select d.id, d.event, d.endpoint, d.status, d.attempt_number, d.http_status, d.response_body, d.error, d.scheduled_at,
+  d.attempted_at, d.next_retry_at
 from webhooks.delivery d
-cross join lateral (select type, resource, body from webhooks.event where store = d.store and id = d.event limit 1) e
 where d.store = $1 and d.endpoint = $2
 """
-# The endpoint is no condition of the search: then another index would look as good, and read all the endpoint has.
+# The endpoint is not a condition of the search: the planner would choose another index and read all of the endpoint's.
 _DELIVERY_CURSOR: Final = """
 select case when endpoint = $2 then event end from webhooks.delivery where store = $1 and id = $3
 """
@@ -47,11 +45,12 @@ order by d.event desc limit $4
 """,
     before=f"{_DELIVERY} and d.event > ({_DELIVERY_CURSOR}) order by d.event limit $4",
 )
+_EVENTS: Final = "select id, type, resource, body from webhooks.event where store = $1 and id = any($2)"
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What a merchant may see of one delivery: the event, the last try and its answer, and when the next one is."""
+    """What a merchant may see of one delivery: the event, the last try and its response, and when the next one is."""
 
     id: DeliveryId
     event: EventId
@@ -70,35 +69,24 @@ class Delivery:
 
 
 async def list_endpoints(db: Database, store: int, paging: Paging[EndpointId]) -> Listing[Endpoint]:
-    """The store's endpoints, the newest first, disabled ones too. Refuses a cursor that is none of them."""
-    return (await _ENDPOINTS.read(db, paging, store)).map(_endpoint)
+    """The store's endpoints, the newest first, disabled ones included. Refuses an unknown cursor (CursorUnknown)."""
+    return (await _ENDPOINTS.read(db, paging, store)).map(partial(row, Endpoint))
 
 
 async def find_endpoint(db: Database, store: int, url: str) -> Endpoint | None:
-    """The store's first endpoint at exactly this URL, if there is one."""
-    row = await db.fetchrow(_BY_URL, store, url)
-    return None if row is None else _endpoint(row)
+    """The store's oldest endpoint with exactly this URL, if there is one."""
+    found = await db.fetchrow(_BY_URL, store, url)
+    return None if found is None else row(Endpoint, found)
 
 
 async def list_deliveries(
     db: Database, store: int, endpoint: EndpointId, paging: Paging[DeliveryId]
 ) -> Listing[Delivery]:
-    """The deliveries to an endpoint, the newest event first; none for a stranger's.
+    """The deliveries to an endpoint, the newest event first; none for another store's endpoint.
 
-    Refuses a cursor that is none of them (CursorUnknown).
+    Refuses an unknown cursor (CursorUnknown).
     """
-    return (await _DELIVERIES.read(db, paging, store, endpoint.uuid)).map(_delivery)
-
-
-def _endpoint(row: Any) -> Endpoint:
-    parsed = {"id": EndpointId.of(row["id"]), "events": tuple(row["events"]), "schedule": Schedule(row["schedule"])}
-    return Endpoint(**{**row, **parsed})
-
-
-def _delivery(row: Any) -> Delivery:
-    ids = {
-        "id": DeliveryId.of(row["id"]),
-        "event": EventId.of(row["event"]),
-        "endpoint": EndpointId.of(row["endpoint"]),
-    }
-    return Delivery(**{**row, **ids, "status": Status(row["status"])})
+    found = await _DELIVERIES.read(db, paging, store, endpoint.uuid)
+    events = await db.fetch(_EVENTS, store, [delivery["event"] for delivery in found.data])
+    by_id = {event["id"]: event for event in events}
+    return found.map(lambda delivery: row(Delivery, {**by_id[delivery["event"]], **delivery}))

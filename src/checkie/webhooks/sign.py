@@ -1,15 +1,16 @@
-"""Signatures: Standard Webhooks 1.0.0, and beside them the short header that Stripe made familiar. Pure.
+"""Signatures: Standard Webhooks 1.0.0, and a second header in the style of Stripe. Pure.
 
-A secret is `whsec_` and the base64 of its random bytes. Two headers prove the same body, a merchant checks either:
+A secret is `whsec_` and the base64 of its random bytes. Each request carries two signatures of the same body; a
+merchant checks either:
 
 * `webhook-signature`: `v1,` and the base64 of HMAC-SHA256 over `{webhook-id}.{webhook-timestamp}.{body}`; the key is
   the *decoded bytes* of the secret (standardwebhooks.com).
 * `X-Webhook-Signature`: `t={webhook-timestamp},v1=` and the hex of HMAC-SHA256 over `{t}.{body}`, `t` in unix seconds;
-  the key is the *text* of the secret, `whsec_` included, as with Stripe. The id is in `X-Webhook-Id`; it is not signed
-  here, but the body repeats it.
+  the key is the *text* of the secret, `whsec_` included, as with Stripe. The id is in `X-Webhook-Id`. It is not part of
+  what is signed here, but the body contains it.
 
 While a secret is being rotated both headers carry a signature by each secret, the new one first. `verify` and
-`verify_short` are what a merchant has to do; they are written to be copied.
+`verify_short` do what a merchant has to do and are meant to be copied.
 """
 
 from __future__ import annotations
@@ -29,18 +30,18 @@ _BYTES: Final = 32
 
 
 class WebhookSignatureInvalid(Unauthorized):
-    """No signature of this webhook fits the secret, or it is older or newer than five minutes."""
+    """No signature of this webhook matches the secret, or its timestamp is more than five minutes off."""
 
     code = "webhook_signature_mismatch"
 
 
 def new_secret() -> str:
-    """A fresh secret."""
+    """A new random secret."""
     return _PREFIX + base64.b64encode(secrets.token_bytes(_BYTES)).decode()
 
 
 def decode(secret: str) -> bytes:
-    """The bytes that a secret spells. Refuses what is not `whsec_` and base64 of 24 to 64 bytes."""
+    """The bytes of a secret. Refuses what is not `whsec_` and base64 of 24 to 64 bytes (SecretInvalid)."""
     try:
         key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
     except ValueError:
@@ -51,7 +52,7 @@ def decode(secret: str) -> bytes:
 
 
 def sign(event_id: str, body: bytes, keys: Sequence[str], now_s: int) -> dict[str, str]:
-    """The headers that prove `body`, by every secret in `keys`. `now_s` is the unix time of this try."""
+    """The headers that sign `body` with every secret in `keys`. `now_s` is the unix time of this try."""
     standard = " ".join(_standard(event_id, str(now_s), body, secret) for secret in keys)
     short = ",".join(f"v1={_short(str(now_s), body, secret)}" for secret in keys)
     return {
@@ -79,7 +80,7 @@ def verify_short(headers: Mapping[str, str], body: bytes, secret: str, now_s: fl
 
 def _check(sent_at: str, given: Sequence[str], expected: str, now_s: float) -> None:
     fresh = sent_at.isascii() and sent_at.isdigit() and abs(now_s - int(sent_at[:12])) <= TOLERANCE_S
-    # Compared without a shortcut, so that the time it takes tells nothing about the right value.
+    # All are compared, each in constant time, so that the time taken reveals nothing about the expected value.
     matches = [hmac.compare_digest(one.encode(), expected.encode()) for one in given]
     if not fresh or not any(matches):
         raise WebhookSignatureInvalid

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -42,22 +42,22 @@ class Merchant:
     keyring: Keyring = field(default_factory=lambda: Keyring("k1", {"k1": b"k" * 32}))
     now: datetime = START
 
-    async def endpoint(self, url: str, *events: str, schedule: str = "seed") -> tuple[webhooks.Endpoint, str]:
+    async def endpoint(self, url: str, *events: str, schedule: str = "exponential") -> tuple[webhooks.Endpoint, str]:
         async with self.db.transaction() as unit:
             return await webhooks.create_endpoint(
                 unit, self.keyring, store=self.store, now=self.now, url=url, events=events or ("*",), schedule=schedule
             )
 
     def item(self, event_type: str = "payment.completed", **data: Any) -> webhooks.Item:
-        event = EventId.new(self.store, self.now).uuid
-        return webhooks.Item(
-            store_id="sto_1", event_id=event, type=event_type, data=data, at=self.now, resource="pay_1"
-        )
+        event = EventId.new(self.store, self.now)
+        body = json.dumps({"id": event, "type": event_type, "data": data})
+        return webhooks.Item(id=event, type=event_type, resource="pay_1", body=body, at=self.now)
 
-    async def say(self, *items: webhooks.Item) -> int:
-        """Enqueue these events, or one."""
+    async def enqueue(self, *items: webhooks.Item) -> int:
+        """Enqueue these events, or a new one."""
         async with self.db.transaction() as unit:
-            return await webhooks.enqueue_all(unit, store=self.store, items=items or [self.item()], now=self.now)
+            subscriptions = await webhooks.read_subscriptions(unit, self.store)
+            return await webhooks.enqueue_all(unit, subscriptions, items or [self.item()], self.now)
 
     async def deliver(
         self,
@@ -121,9 +121,9 @@ async def receiver() -> AsyncIterator[Receiver]:
         yield found
 
 
-def event_ids(receiver: Receiver) -> list[UUID]:
+def event_ids(receiver: Receiver) -> list[EventId]:
     """The ids that arrived, in order."""
-    return [EventId.parse(one.headers["webhook-id"]).uuid for one in receiver.received]
+    return [EventId.parse(one.headers["webhook-id"]) for one in receiver.received]
 
 
 def statements() -> float:

@@ -1,4 +1,4 @@
-"""Deliveries: they arrive, are repeated by schedule, end, and outlive crashes and competition."""
+"""Deliveries: posted, retried by schedule and ended; endpoints: paused and disabled."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from ipaddress import ip_network
 import pytest
 
 from checkie import webhooks
-from checkie.db import partition_of
 from checkie.kernel import Keyring
 from checkie.webhooks import sql
-from checkie.webhooks.model import Status
+from checkie.webhooks.sign import verify, verify_short
 from tests.db.webhooks.conftest import Merchant, event_ids, statements
 from tests.db.webhooks.receiver import Receiver, receiving
 
@@ -41,7 +40,7 @@ class TestADelivery:
     async def test_arrives_signed_in_both_styles(self, merchant: Merchant, receiver: Receiver) -> None:
         endpoint, secret = await merchant.endpoint(receiver.url)
         item = merchant.item(amount=2599)
-        assert await merchant.say(item) == 1
+        assert await merchant.enqueue(item) == 1
         assert await merchant.deliver() == 1
         (got,) = receiver.received
         assert got.first == "POST /hook?a=b HTTP/1.1"
@@ -51,8 +50,8 @@ class TestADelivery:
         assert got.headers["webhook-timestamp"] == str(int(merchant.now.timestamp()))
         assert proves(dict(got.headers), got.body, secret)
         assert proves_short(dict(got.headers), got.body, secret)
-        webhooks.verify(got.headers, got.body, secret, merchant.now.timestamp())
-        webhooks.verify_short(got.headers, got.body, secret, merchant.now.timestamp())
+        verify(got.headers, got.body, secret, merchant.now.timestamp())
+        verify_short(got.headers, got.body, secret, merchant.now.timestamp())
         sent = json.loads(got.body)
         assert sent["id"] == got.headers["webhook-id"] == got.headers["x-webhook-id"]
         assert sent["data"] == {"amount": 2599}
@@ -66,20 +65,20 @@ class TestADelivery:
         for _ in range(3):
             await merchant.endpoint(receiver.url)
         item = merchant.item()
-        assert await merchant.say(item) == 3
+        assert await merchant.enqueue(item) == 3
         assert await merchant.deliver() == 3
-        assert event_ids(receiver) == [item["event_id"]] * 3
+        assert event_ids(receiver) == [item.id] * 3
 
-    async def test_is_repeated_by_schedule_until_it_is_taken(self, merchant: Merchant, receiver: Receiver) -> None:
+    async def test_is_retried_by_schedule_until_it_is_received(self, merchant: Merchant, receiver: Receiver) -> None:
         receiver.answers.clear()
         receiver.answer("500 Oops", b"broken")
         receiver.answer("404 Not Found")
         receiver.answer("204 No Content")
         endpoint, secret = await merchant.endpoint(receiver.url)
-        await merchant.say()
+        await merchant.enqueue()
         await merchant.deliver()
         first = await merchant.only(endpoint)
-        assert (first.status, first.http_status, first.error) == ("RETRYING", 500, "answered 500")
+        assert (first.status, first.http_status, first.error) == ("RETRYING", 500, "responded with 500")
         assert first.next_retry_at == merchant.now + timedelta(minutes=1)
         await merchant.wait(seconds=59)
         assert await merchant.deliver() == 0
@@ -93,14 +92,14 @@ class TestADelivery:
         assert len({got.headers["webhook-timestamp"] for got in receiver.received}) == 3
         assert all(proves(dict(got.headers), got.body, secret) for got in receiver.received)
 
-    @pytest.mark.parametrize(("schedule", "tries"), [("seed", 6), ("standard", 10)])
+    @pytest.mark.parametrize(("schedule", "tries"), [("exponential", 6), ("standard", 10)])
     async def test_fails_after_its_last_try(
         self, merchant: Merchant, receiver: Receiver, schedule: str, tries: int
     ) -> None:
         receiver.answers[:] = []
         receiver.answer("500 Oops")
         endpoint, _ = await merchant.endpoint(receiver.url, schedule=schedule)
-        await merchant.say()
+        await merchant.enqueue()
         for _ in range(tries + 3):
             await merchant.deliver()
             await merchant.wait(days=2)
@@ -114,7 +113,7 @@ class TestADelivery:
             receiver.answers[:] = []
             receiver.answer("307 Temporary Redirect", Location=elsewhere.url)
             endpoint, _ = await merchant.endpoint(receiver.url)
-            await merchant.say()
+            await merchant.enqueue()
             await merchant.deliver()
             assert not elsewhere.received
         failed = await merchant.only(endpoint)
@@ -124,21 +123,21 @@ class TestADelivery:
         receiver.answers[:] = []
         receiver.answer("429 Slow Down", Retry_After="7200")
         endpoint, _ = await merchant.endpoint(receiver.url)
-        await merchant.say()
+        await merchant.enqueue()
         await merchant.deliver()
         assert (await merchant.only(endpoint)).next_retry_at == merchant.now + timedelta(hours=2)
 
-    async def test_keeps_2_kb_of_the_answer_and_no_nul(self, merchant: Merchant, receiver: Receiver) -> None:
+    async def test_keeps_2_kb_of_the_response_and_no_nul(self, merchant: Merchant, receiver: Receiver) -> None:
         receiver.answers[:] = []
         receiver.answer("500 Oops", b"\x00\xff" + b"x" * 3_000_000)
         endpoint, _ = await merchant.endpoint(receiver.url)
-        await merchant.say()
+        await merchant.enqueue()
         await merchant.deliver()
         assert (await merchant.only(endpoint)).response_body == "\ufffd\ufffd" + "x" * 2046
 
     async def test_to_a_refused_address_is_never_sent(self, merchant: Merchant, receiver: Receiver) -> None:
         endpoint, _ = await merchant.endpoint(receiver.url)
-        await merchant.say()
+        await merchant.enqueue()
         await merchant.deliver(poster=webhooks.Poster(webhooks.Guard()))
         assert not receiver.received
         assert (await merchant.only(endpoint)).error == "address refused: loopback"
@@ -149,23 +148,23 @@ class TestAnEndpoint:
         receiver.answers[:] = []
         receiver.answer("410 Gone")
         endpoint, _ = await merchant.endpoint(receiver.url)
-        await merchant.say()
+        await merchant.enqueue()
         await merchant.deliver()
         now = await webhooks.find_endpoint(merchant.db, merchant.store, receiver.url)
         assert now is not None
-        assert (now.is_active, now.disabled_reason) == (False, "The endpoint answered 410 Gone.")
+        assert (now.is_active, now.disabled_reason) == (False, "The endpoint responded with 410 Gone.")
         assert (await merchant.only(endpoint)).status == "FAILED"
-        assert await merchant.say() == 0
+        assert await merchant.enqueue() == 0
 
-    async def test_that_was_disabled_meanwhile_gets_nothing_more(self, merchant: Merchant, receiver: Receiver) -> None:
+    async def test_that_was_disabled_receives_nothing_more(self, merchant: Merchant, receiver: Receiver) -> None:
         receiver.answers[:] = []
         receiver.answer("500 Oops")
         receiver.answer("410 Gone")
         receiver.answer("200 OK")
         endpoint, _ = await merchant.endpoint(receiver.url)
-        await merchant.say()
+        await merchant.enqueue()
         await merchant.deliver()
-        await merchant.say()
+        await merchant.enqueue()
         await merchant.deliver()
         await merchant.wait(minutes=1)
         await merchant.deliver()
@@ -174,10 +173,12 @@ class TestAnEndpoint:
         assert (second.status, first.status) == ("FAILED", "FAILED")
         assert first.error == "not sent: the endpoint is disabled"
 
-    async def test_that_gives_no_answer_is_left_alone_at_no_cost(self, merchant: Merchant, receiver: Receiver) -> None:
+    async def test_that_does_not_respond_is_paused_and_its_other_deliveries_lose_no_try(
+        self, merchant: Merchant, receiver: Receiver
+    ) -> None:
         endpoint, _ = await merchant.endpoint(receiver.url)
         receiver.answers[:] = [b""]
-        await merchant.say(*(merchant.item() for _ in range(20)))
+        await merchant.enqueue(*(merchant.item() for _ in range(20)))
         before = statements()
         assert await merchant.deliver() == 8
         assert statements() - before == 4
@@ -191,13 +192,13 @@ class TestAnEndpoint:
         assert await merchant.deliver() == 20
         assert {one.status for one in await merchant.deliveries(endpoint)} == {"DELIVERED"}
 
-    async def test_that_is_slow_holds_up_no_other(self, merchant: Merchant, receiver: Receiver) -> None:
+    async def test_that_is_slow_delays_no_other(self, merchant: Merchant, receiver: Receiver) -> None:
         merchant.poster.timeout_s = 0.3
         async with receiving() as slow:
             slow.answers[:] = [None]
             await merchant.endpoint(slow.url)
             quick, _ = await merchant.endpoint(receiver.url)
-            await merchant.say(*(merchant.item() for _ in range(30)))
+            await merchant.enqueue(*(merchant.item() for _ in range(30)))
             delivering = asyncio.create_task(merchant.deliver())
             await receiver.until(30)
             assert not delivering.done()
@@ -205,16 +206,18 @@ class TestAnEndpoint:
             assert len(slow.received) == 8
         assert {one.status for one in await merchant.deliveries(quick)} == {"DELIVERED"}
 
-    async def test_is_told_by_both_secrets_while_one_is_rotated(self, merchant: Merchant, receiver: Receiver) -> None:
+    async def test_gets_signatures_by_both_secrets_while_one_is_rotated(
+        self, merchant: Merchant, receiver: Receiver
+    ) -> None:
         endpoint, old = await merchant.endpoint(receiver.url)
         async with merchant.db.transaction() as unit:
             new = await webhooks.rotate_secret(
                 unit, merchant.keyring, store=merchant.store, endpoint=endpoint.id, now=merchant.now
             )
-        await merchant.say()
+        await merchant.enqueue()
         await merchant.deliver()
         await merchant.wait(hours=24)
-        await merchant.say()
+        await merchant.enqueue()
         await merchant.deliver()
         during, after = receiver.received
         for check in (proves, proves_short):
@@ -223,97 +226,18 @@ class TestAnEndpoint:
             assert check(dict(after.headers), after.body, new)
             assert not check(dict(after.headers), after.body, old)
 
-    async def test_whose_secret_no_key_opens_keeps_its_deliveries(self, merchant: Merchant, receiver: Receiver) -> None:
+    async def test_whose_secret_no_key_decrypts_keeps_its_deliveries(
+        self, merchant: Merchant, receiver: Receiver
+    ) -> None:
         endpoint, _ = await merchant.endpoint(receiver.url)
-        await merchant.say()
+        await merchant.enqueue()
         stranger = replace(merchant, keyring=Keyring("k2", {"k2": b"2" * 32}))
         assert await stranger.deliver() == 1
         failed = await merchant.only(endpoint)
-        assert (failed.status, failed.error) == ("RETRYING", "not sent: none of our keys opens the endpoint's secret")
+        assert (failed.status, failed.error) == ("RETRYING", "not sent: no key decrypts the endpoint's secret")
         await merchant.wait(minutes=1)
         assert await merchant.deliver() == 1
         assert len(receiver.received) == 1
-
-
-class TestWorkers:
-    async def test_that_die_after_posting_repeat_with_the_same_id(self, merchant: Merchant, receiver: Receiver) -> None:
-        endpoint, _ = await merchant.endpoint(receiver.url)
-        item = merchant.item()
-        await merchant.say(item)
-        receiver.answers[:] = [None]
-        dying = asyncio.create_task(merchant.deliver())
-        await receiver.until(1)
-        dying.cancel()
-        await asyncio.gather(dying, return_exceptions=True)
-        receiver.answer("200 OK")
-        del receiver.answers[0]
-        assert (await merchant.only(endpoint)).status == "PENDING"
-        await merchant.wait(seconds=59)
-        assert await merchant.deliver() == 0
-        await merchant.wait(seconds=1)
-        assert await merchant.deliver() == 1
-        assert event_ids(receiver) == [item["event_id"]] * 2
-        done = await merchant.only(endpoint)
-        assert (done.status, done.attempt_number) == ("DELIVERED", 2)
-
-    async def test_at_once_claim_each_delivery_once(self, merchant: Merchant, receiver: Receiver) -> None:
-        for _ in range(5):
-            await merchant.endpoint(receiver.url)
-        items = [merchant.item() for _ in range(20)]
-        assert await merchant.say(*items) == 100
-        made = await asyncio.gather(*(merchant.deliver() for _ in range(4)))
-        assert sum(made) == 100
-        assert sorted(event_ids(receiver)) == sorted(item["event_id"] for item in items for _ in range(5))
-
-    async def test_that_come_too_late_can_only_say_that_it_arrived(
-        self, merchant: Merchant, receiver: Receiver
-    ) -> None:
-        endpoint, _ = await merchant.endpoint(receiver.url)
-        await merchant.say()
-        ids = [(await merchant.only(endpoint)).id.uuid]
-        (slow,) = await sql.claim(merchant.db, merchant.store, ids, merchant.now)
-        assert not await sql.claim(merchant.db, merchant.store, ids, merchant.now + timedelta(seconds=59))
-        (quick,) = await sql.claim(merchant.db, merchant.store, ids, merchant.now + timedelta(seconds=60))
-        for attempt, error in ((quick.attempt, "quick"), (slow.attempt, "slow")):
-            await sql.record(
-                merchant.db, merchant.store, [sql.Result(attempt, Status.RETRYING, None, None, error, merchant.now)]
-            )
-            assert (await merchant.only(endpoint)).error == "quick"
-        for status in (Status.DELIVERED, Status.FAILED):
-            await sql.record(merchant.db, merchant.store, [sql.Result(slow.attempt, status, 200, "", None, None)])
-            assert (await merchant.only(endpoint)).status == "DELIVERED"
-
-    async def test_take_only_from_their_partitions(self, merchant: Merchant, receiver: Receiver) -> None:
-        endpoint, _ = await merchant.endpoint(receiver.url)
-        await merchant.say()
-        mine = partition_of(endpoint.id.number)
-        assert await merchant.deliver(partitions=[part for part in range(16) if part != mine]) == 0
-        assert await merchant.deliver(partitions=[mine]) == 1
-
-    async def test_take_no_more_than_their_limit_and_the_longest_due_first(
-        self, merchant: Merchant, receiver: Receiver
-    ) -> None:
-        await merchant.endpoint(receiver.url)
-        first, second = merchant.item(), merchant.item()
-        await merchant.say(first)
-        await merchant.wait(seconds=1)
-        await merchant.say(second)
-        await merchant.deliver(limit=1)
-        assert event_ids(receiver) == [first["event_id"]]
-
-    async def test_lose_nothing_when_something_fails_in_between(self, merchant: Merchant, receiver: Receiver) -> None:
-        await merchant.endpoint(receiver.url)
-        await merchant.say()
-        moments = iter([merchant.now])  # one for the find, none for the claim
-        assert await merchant.deliver(now=lambda: next(moments)) == 0
-        assert await merchant.deliver() == 1
-
-    async def test_need_three_statements_for_eight_deliveries(self, merchant: Merchant, receiver: Receiver) -> None:
-        await merchant.endpoint(receiver.url)
-        await merchant.say(*(merchant.item() for _ in range(8)))
-        before = statements()
-        assert await merchant.deliver() == 8
-        assert statements() - before == 3
 
 
 async def test_secrets_are_in_no_representation_and_no_log(
@@ -322,7 +246,7 @@ async def test_secrets_are_in_no_representation_and_no_log(
     with caplog.at_level(logging.DEBUG):
         endpoint, secret = await merchant.endpoint(receiver.url)
         poster = webhooks.Poster(webhooks.Guard([ip_network("127.0.0.0/8")]))
-        await merchant.say()
+        await merchant.enqueue()
         claimed = await sql.claim(merchant.db, merchant.store, [(await merchant.only(endpoint)).id.uuid], merchant.now)
         await merchant.wait(minutes=1)
         await merchant.deliver(poster=poster)

@@ -97,6 +97,6 @@ async def test_another_stores_secret_cannot_be_changed(merchant: Merchant) -> No
 
 async def test_another_stores_deliveries_are_not_shown(merchant: Merchant) -> None:
     endpoint, _ = await merchant.endpoint(URL)
-    await merchant.say()
+    await merchant.enqueue()
     found = await webhooks.list_deliveries(merchant.db, merchant.store + 1_000_000, endpoint.id, Paging())
     assert (found.data, found.has_more) == ([], False)
