@@ -76,6 +76,10 @@ fix: $(DEV) ## Format, and repair what ruff can
 docs: $(DEV) ## Write docs/generated from the code
 	@$(BIN)/python -m scripts.docs
 
+.PHONY: messages
+messages: $(DEV) ## Bring the translations' catalogues up to date with the source
+	@$(BIN)/python -m scripts.messages
+
 .PHONY: screenshots
 screenshots: $(DEV) ## Pictures of every page, in four sizes and modes, into .cache/screenshots
 	@scripts/tools
