@@ -59,7 +59,7 @@ async def test_a_bot_or_a_prefetch_gets_the_page_without_a_session(
 
 
 async def test_a_form_without_a_session_gets_one(http: httpx.AsyncClient, path: str) -> None:
-    form = {"session": "", "secret": "", "email": "ada@example.com", "quantity": "2", "action": "update"}
+    form = {"session": "", "secret": "", "email": "ada@example.com", "quantity": "2", "operation": "update"}
     answer = await http.post(path, data=form, follow_redirects=True)
     assert "ada@example.com" in answer.text
     assert "$50.00" in answer.text
@@ -87,7 +87,7 @@ async def test_the_session_is_kept_in_a_cookie_of_this_page_alone(http: httpx.As
 )
 async def test_another_sites_form_is_refused(http: httpx.AsyncClient, path: str, headers: dict[str, str]) -> None:
     fields = await hidden(http, path)
-    answer = await http.post(path, data={**fields, "email": "ada@example.com", "action": "pay"}, headers=headers)
+    answer = await http.post(path, data={**fields, "email": "ada@example.com", "operation": "pay"}, headers=headers)
     assert answer.status_code == 403
     assert "This form could not be submitted" in answer.text
     assert "set-cookie" not in answer.headers
@@ -138,7 +138,7 @@ async def test_the_reader_chooses_the_language(http: httpx.AsyncClient, path: st
     japanese = (await http.get(path, params={"locale": "ja"}, headers={"Accept-Language": "de"})).text
     assert 'lang="ja"' in japanese
     fields = dict(HIDDEN.findall(japanese))
-    form = {**fields, "locale": "ja", "email": "ada@example.com", "action": "update"}
+    form = {**fields, "locale": "ja", "email": "ada@example.com", "operation": "update"}
     kept = await http.post(path, data=form, follow_redirects=True)
     assert 'lang="ja"' in kept.text
 

@@ -12,7 +12,7 @@ from checkie.kernel import Invalid
 from checkie.kernel.ids import SessionId
 from checkie.storefront.model import SessionCredential
 
-ACTIONS: Final = ("pay", "update", "reopen", "restart")
+OPERATIONS: Final = ("pay", "update", "reopen", "restart")
 _MAX_TEXT: Final = 320
 _MAX_DIGITS: Final = 6
 
@@ -31,9 +31,9 @@ class AmountInvalid(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class CheckoutForm:
-    """What was posted. `action` is the button that was pressed; None for a field that was not sent."""
+    """What was posted. `operation` is the button that was pressed; None for a field that was not sent."""
 
-    action: str
+    operation: str
     session: str
     secret: str = field(repr=False)
     email: str | None
@@ -45,9 +45,9 @@ class CheckoutForm:
     def of(cls, fields: Mapping[str, str]) -> CheckoutForm:
         """The form with these fields."""
         values = {name: value[:_MAX_TEXT] for name, value in fields.items()}
-        action = values.get("action", "pay")
+        operation = values.get("operation", "pay")
         return cls(
-            action=action if action in ACTIONS else "pay",
+            operation=operation if operation in OPERATIONS else "pay",
             session=values.get("session", ""),
             secret=values.get("secret", ""),
             email=values.get("email"),
@@ -65,7 +65,7 @@ class CheckoutForm:
             return None
 
     def changes(self, session: Session, locale: str) -> Changes:
-        """What differs from the session; the action `reopen` always reopens it.
+        """What differs from the session; the operation `reopen` always reopens it.
 
         Refuses what is malformed (QuantityInvalid, AmountInvalid).
         """
@@ -76,7 +76,7 @@ class CheckoutForm:
             email=None if email in ("", session.email) else email,
             quantity=None if quantity == session.quote.quantity else quantity,
             amount_minor=None if amount_minor == session.quote.unit.minor else amount_minor,
-            reopens=self.action == "reopen",
+            reopens=self.operation == "reopen",
         )
 
 

@@ -14,7 +14,7 @@ from checkie.storefront.stage import Stage
 from checkie.ui import N_, Problem, Reader, formats, forms, translations
 
 Button = tuple[str, str, str]
-"""An action of the form, the button's text, and its kind."""
+"""An operation of the form, the button's text, and its kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Message:
 
     def translated(self, gettext: Callable[[str], str]) -> Message:
         """The same in another language."""
-        buttons = tuple((action, gettext(text), kind) for action, text, kind in self.buttons)
+        buttons = tuple((operation, gettext(text), kind) for operation, text, kind in self.buttons)
         return replace(self, title=gettext(self.title), texts=tuple(map(gettext, self.texts)), buttons=buttons)
 
 

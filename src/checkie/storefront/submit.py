@@ -54,7 +54,7 @@ class Redisplay:
 
 @dataclass(frozen=True, slots=True)
 class FormContext:
-    """What every action works with: the process's parts, the page, and who submits the form."""
+    """What every operation works with: the process's parts, the page, and who submits the form."""
 
     runtime: Runtime
     providers: Mapping[str, Provider]
@@ -70,7 +70,7 @@ async def submit(context: FormContext, form: CheckoutForm) -> Redirect | Redispl
     session.authorize(credential.secret)
     if session.page != context.store_page.page.id:
         raise checkout.NoSuchSession
-    if form.action == "restart":
+    if form.operation == "restart":
         return await _restart(context, session)
     try:
         return await _act(context, form, session, credential)
@@ -86,9 +86,9 @@ async def submit(context: FormContext, form: CheckoutForm) -> Redirect | Redispl
 
 async def _act(context: FormContext, form: CheckoutForm, session: Session, credential: SessionCredential) -> Redirect:
     wanted = form.changes(session, context.locale)
-    if form.action != "pay" or changes_anything(wanted):
+    if form.operation != "pay" or changes_anything(wanted):
         await _change(context, session, wanted)
-    if form.action != "pay":
+    if form.operation != "pay":
         return Redirect(context.store_page.path, credential)
     started = await checkout.pay_hosted(context.runtime.db, context.providers, session.id, context.runtime.now())
     hosted = started.outcome.hosted_url if isinstance(started.outcome, ActionNeeded) else None

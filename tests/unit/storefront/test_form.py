@@ -14,18 +14,18 @@ SESSION = make.session()
 
 
 def test_a_form_is_read() -> None:
-    fields = {"session": SESSION.id, "secret": "abc", "email": " a@b.example ", "quantity": "2", "action": "update"}
+    fields = {"session": SESSION.id, "secret": "abc", "email": " a@b.example ", "quantity": "2", "operation": "update"}
     form = CheckoutForm.of(fields)
-    assert form.action == "update"
+    assert form.operation == "update"
     assert form.credential
     assert (form.credential.session, form.credential.secret) == (SESSION.id, "abc")
     assert form.changes(SESSION, "en") == Changes(email="a@b.example", quantity=2)
 
 
-@pytest.mark.parametrize("fields", [{}, {"action": "steal"}, {"action": "", "session": ""}])
-def test_an_unknown_action_pays(fields: dict[str, str]) -> None:
+@pytest.mark.parametrize("fields", [{}, {"operation": "steal"}, {"operation": "", "session": ""}])
+def test_an_unknown_operation_pays(fields: dict[str, str]) -> None:
     form = CheckoutForm.of(fields)
-    assert form.action == "pay"
+    assert form.operation == "pay"
     assert form.credential is None
     assert form.changes(SESSION, "en") == Changes()
 
@@ -62,8 +62,8 @@ def test_digits_of_every_script_are_accepted() -> None:
     assert CheckoutForm.of({"quantity": "٣"}).changes(SESSION, "ar") == Changes(quantity=3)
 
 
-def test_the_action_reopen_reopens_the_session() -> None:
-    assert CheckoutForm.of({"action": "reopen"}).changes(SESSION, "en") == Changes(reopens=True)
+def test_the_operation_reopen_reopens_the_session() -> None:
+    assert CheckoutForm.of({"operation": "reopen"}).changes(SESSION, "en") == Changes(reopens=True)
 
 
 def test_a_secret_is_not_shown() -> None:
