@@ -104,13 +104,16 @@ async def test_a_keyboard_is_enough(visit: Visit) -> None:
     await buying.is_thanked()
 
 
-async def test_axe_finds_nothing_at_any_stage(browser: Browser, stages: Stages) -> None:
+async def test_axe_finds_nothing_at_any_stage(browser: Browser, stages: Stages, facts: dict[str, Any]) -> None:
     phone = {"width": 360, "height": 740}
     contexts = [
         await browser.new_context(viewport=phone, locale="en-US"),  # type: ignore[arg-type]  # a dict of the right keys
         await browser.new_context(viewport=phone, locale="ar", color_scheme="dark"),  # type: ignore[arg-type]  # as above
     ]
     found: list[str] = []
+    parts = Seen("parts", f"{facts['base_url']}/dev/parts")
+    for violations in await asyncio.gather(*(violations_of(context, parts) for context in contexts)):
+        found += violations
     async for seen in stages.all():
         for violations in await asyncio.gather(*(violations_of(context, seen) for context in contexts)):
             found += violations

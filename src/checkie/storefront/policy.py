@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from checkie import ui
 from checkie.storefront.model import ProviderPage
 
 
+@lru_cache(maxsize=64)
 def checkout_policy(provider: ProviderPage) -> str:
     """The Content-Security-Policy of a page with this provider's card fields.
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 
-
-@lru_cache(maxsize=64)
 def content_policy(
     *,
     scripts: tuple[str, ...] = (),
