@@ -55,7 +55,7 @@ DECLINES: Final[Mapping[str, DeclineMessage]] = {
     "currency_not_supported": _UNSUPPORTED,
     "currency_unsupported": _UNSUPPORTED,
 }
-"""By decline code. A lost, stolen or suspicious card is not here: whoever uses it only reads that it was declined."""
+"""By decline code. The codes of lost, stolen and suspicious cards are left out: the page only says "declined"."""
 
 
 def decline_message(code: str | None) -> DeclineMessage:

@@ -1,4 +1,4 @@
-"""A receipt, and the signed link to it, which lasts and needs no cookie."""
+"""A receipt, and the signed link to it, which is permanent and needs no cookie."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Receipt:
 
 
 def receipt_path(keyring: Keyring, session: Session) -> str:
-    """The address of the session's receipt below the origin: whoever has it may read it, and nothing more."""
+    """The address of the session's receipt below the origin: anyone who has it can view the receipt, and nothing else."""
     return f"/{PREFIX}/{keyring.sign(session.id, _CONTEXT)}"
 
 

@@ -32,7 +32,7 @@ def money(amount: Money, locale: str) -> str:
 
 @lru_cache(maxsize=1024)
 def plain(amount: Money, locale: str) -> str:
-    """The amount without currency or grouping, as it is typed into a field: "25.00", "25,00"."""
+    """The amount without currency or grouping, as in a form's field: "25.00", "25,00"."""
     return format_decimal(amount.decimal(), "0." + "0" * exponent(amount.currency), locale, decimal_quantization=False)
 
 
