@@ -65,7 +65,7 @@ class Receipt:
 
 
 def receipt_path(keyring: Keyring, session: Session) -> str:
-    """The address of the session's receipt below the origin: anyone who has it can view the receipt, and nothing else."""
+    """The address of the session's receipt below the origin. Anyone who has it can view the receipt, nothing else."""
     return f"/{PREFIX}/{keyring.sign(session.id, _CONTEXT)}"
 
 
