@@ -87,6 +87,10 @@ new-module: $(DEV) ## Write the skeleton of a module. NAME=coupons ROW=promotion
 	@$(BIN)/python -m scripts.new_module "$(NAME)" --row "$(ROW)" --prefix "$(PREFIX)"
 	@$(MAKE) fix docs
 
+.PHONY: messages
+messages: $(DEV) ## Bring the translations' catalogues up to date with the source
+	@$(BIN)/python -m scripts.messages
+
 .PHONY: screenshots
 screenshots: $(DEV) ## Take screenshots of every page in four variants into .cache/screenshots
 	@scripts/tools

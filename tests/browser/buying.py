@@ -1,4 +1,4 @@
-"""What a person does on the buyer's page."""
+"""What a person does on the checkout page."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Buying:
 
     @property
     def email(self) -> Locator:
-        return self.page.get_by_label("E-mail")
+        return self.page.get_by_label("Email")
 
     @property
     def quantity(self) -> Locator:
@@ -52,13 +52,13 @@ class Buying:
         await self.card.locator("#cvc").fill("123")
 
     async def pay_with(self, number: str = GOOD) -> None:
-        """Fill everything in and press the button."""
+        """Fill in everything and click the button."""
         await self.type_email()
         await self.type_card(number)
         await self.pay_button.click()
 
     async def sees(self, title: str) -> None:
-        """Waits until that is the page's first heading."""
+        """Waits until that is the page's main heading."""
         await expect(self.title).to_have_text(title)
 
     async def is_thanked(self) -> None:

@@ -1,4 +1,4 @@
-"""The whole stack, run once, and a browser before it."""
+"""The whole stack, run once, and a browser."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STRIPE_SECRET = "whsec_browser"
 
 @pytest.fixture(scope="session")
 def stripe_settings(request: pytest.FixtureRequest) -> dict[str, str]:
-    """Stripe's stand-in as the provider `stripe`, if it is here."""
+    """Stripe's stand-in as the provider `stripe`, if it is installed."""
     if tools.find("localstripe") is None:
         return {}
     url = request.getfixturevalue("localstripe")
@@ -43,7 +43,7 @@ def stripe_settings(request: pytest.FixtureRequest) -> dict[str, str]:
 def demo(
     tmp_path_factory: pytest.TempPathFactory, stripe_settings: dict[str, str]
 ) -> Iterator[tuple[Stack, dict[str, Any]]]:
-    """`checkie demo`, and what it says of itself."""
+    """`checkie demo`, and its description of itself."""
     with pytest.MonkeyPatch.context() as environment:
         for name, value in stripe_settings.items():
             environment.setenv(name, value)
@@ -86,21 +86,21 @@ Visit = Callable[..., Awaitable[Buying]]
 
 @pytest.fixture
 async def visit(browser: Browser, page_url: str) -> AsyncIterator[Visit]:
-    """Opens the page in a browser without a past. What its console complains of (its policy, say) fails the test."""
+    """Opens the page in a new browser context. An error in its console, such as a policy violation, fails the test."""
     contexts: list[BrowserContext] = []
-    complaints: list[str] = []
+    errors: list[str] = []
 
-    def hear(message: ConsoleMessage) -> None:
-        # A refused or lost request is named there too, and some tests want those.
+    def record(message: ConsoleMessage) -> None:
+        # Failed requests are logged there too, and some tests cause them.
         if message.type == "error" and not message.text.startswith("Failed to load resource"):
-            complaints.append(message.text)
+            errors.append(message.text)
 
     async def open_page(url: str = page_url, **options: Any) -> Buying:
         context = await browser.new_context(**{"locale": "en-US", **options})
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
-        context.on("weberror", lambda error: complaints.append(str(error.error)))
-        context.on("console", hear)
+        context.on("weberror", lambda error: errors.append(str(error.error)))
+        context.on("console", record)
         buying = Buying(await context.new_page(), url)
         await buying.open()
         return buying
@@ -108,4 +108,4 @@ async def visit(browser: Browser, page_url: str) -> AsyncIterator[Visit]:
     yield open_page
     for context in contexts:
         await context.close()
-    assert complaints == []
+    assert errors == []

@@ -1,8 +1,9 @@
-"""Sessions at every stage that the buyer's page shows, made over HTTP."""
+"""Sessions at every stage that the storefront shows, made over HTTP."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,7 +13,7 @@ import httpx
 
 from checkie.app import embedded
 from checkie.kernel.ids import SessionId
-from checkie.storefront.model import Ticket, Wallet
+from checkie.storefront.model import BuyerCookie, SessionCredential
 from tests.buyer import Buyer
 from tests.stack import Stack
 
@@ -36,43 +37,53 @@ class Seen:
 
 @dataclass
 class Stages:
-    """Makes them on a running stack; `facts` is what it says of itself."""
+    """Makes them on a running stack; `facts` is the stack's own description."""
 
     stack: Stack
     facts: dict[str, Any]
     http: httpx.AsyncClient
 
     async def all(self) -> AsyncIterator[Seen]:
-        """Each stage once. What is about to change by itself is made just before it is given."""
+        """Each stage once. Those that change by themselves are made just before they are yielded."""
         base, page = self.facts["base_url"], self.facts["page"]["url"]
         yield Seen("page", page)
         yield Seen("page-open-price", f"{base}/{self.facts['store']['slug']}/support-us")
         yield await self._declined(1, "declined")
-        yield await self._declined(3, "exhausted")
-        yield await self._action()
-        yield self._seen(await self._paying(), "waiting")
-        yield await self._asking()
-        yield await self._untrusted()
+        yield await self._declined(3, "failed")
+        yield await self._action_required()
+        yield self._seen(await self._paying(), "started")
+        yield await self._unknown()
+        yield await self._under_review()
         yield await self.expired()
-        yield await self.paid()
+        paid = await self.paid()
+        yield paid
+        yield Seen("receipt", await self.receipt_url(paid))
         yield Seen("not-found", f"{page}-no-more")
 
     async def paid(self) -> Seen:
-        """Two of it, paid."""
+        """Two units, paid."""
         buyer = await self._buyer(quantity=2)
         await buyer.check_out(buyer.id)
         await buyer.confirm()
         await buyer.until("COMPLETED")
         return self._seen(buyer, "paid")
 
+    async def receipt_url(self, paid: Seen) -> str:
+        """The address behind the link that the page of a paid session has."""
+        assert paid.cookie
+        answer = await self.http.get(paid.url, headers={"Cookie": f"checkie={paid.cookie['value']}"})
+        link = re.search(r'href="(/receipts/[^"]+)"', answer.text)
+        assert link, answer.text
+        return f"{self.facts['base_url']}{link[1]}"
+
     async def expired(self) -> Seen:
-        """Something was typed, and then a day went by."""
+        """Something was entered, and then the session expired."""
         buyer = await self._buyer(quantity=3)
         await self.let_expire(SessionId(buyer.id))
         return self._seen(buyer, "expired")
 
     async def let_expire(self, session: SessionId) -> None:
-        """Moves the end of a session into the past, as time would."""
+        """Moves the end of a session into the past."""
         server = embedded.start(self.stack.data)
         connection = await asyncpg.connect(server.owner_url())
         try:
@@ -100,21 +111,21 @@ class Stages:
         await buyer.check_out(buyer.id)
         return buyer
 
-    async def _action(self) -> Seen:
+    async def _action_required(self) -> Seen:
         buyer = await self._paying()
         await buyer.confirm(ASKS)
         await buyer.until("AWAITING_ACTION")
-        return self._seen(buyer, "action")
+        return self._seen(buyer, "action_required")
 
-    async def _asking(self) -> Seen:
+    async def _unknown(self) -> Seen:
         buyer = await self._buyer()
-        await self.order_fault(fault="outage", count=None, match={"call": "create"})
+        await self.inject_fault(fault="outage", count=None, match={"call": "create"})
         await buyer.check_out(buyer.id)
         await self._control("DELETE")
-        return self._seen(buyer, "asking")
+        return self._seen(buyer, "unknown")
 
-    async def order_fault(self, **rule: Any) -> None:
-        """Tells the simulator what to do wrong next."""
+    async def inject_fault(self, **rule: Any) -> None:
+        """Makes the simulator fail in this way."""
         await self._control("POST", json=rule)
 
     async def _control(self, method: str, **request: Any) -> None:
@@ -122,15 +133,15 @@ class Stages:
         url, headers = f"{self.facts['simulator_url']}/control/faults", {"Authorization": f"Bearer {key}"}
         (await self.http.request(method, url, headers=headers, **request)).raise_for_status()
 
-    async def _untrusted(self) -> Seen:
+    async def _under_review(self) -> Seen:
         buyer = await self._paying()
         await buyer.confirm(WRONG_AMOUNT)
         await buyer.until("EXPIRED")
-        return self._seen(buyer, "untrusted")
+        return self._seen(buyer, "under_review")
 
     def _seen(self, buyer: Buyer, name: str) -> Seen:
         page = str(self.facts["page"]["url"])
-        wallet = Wallet((Ticket(SessionId(buyer.id), buyer.session["client_secret"]),))
+        cookie = BuyerCookie((SessionCredential(SessionId(buyer.id), buyer.session["client_secret"]),))
         path = page.removeprefix(self.facts["base_url"])
-        cookie = {"name": "checkie", "value": wallet.spell(), "domain": "127.0.0.1", "path": path}
-        return Seen(name, f"{page}/{buyer.id}", cookie)
+        held = {"name": "checkie", "value": cookie.serialize(), "domain": "127.0.0.1", "path": path}
+        return Seen(name, f"{page}/{buyer.id}", held)

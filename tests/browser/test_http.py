@@ -1,4 +1,4 @@
-"""What the buyer's page promises over HTTP, whoever asks: caches, cookies, other sites, machines."""
+"""What the storefront guarantees over HTTP: caching, cookies, cross-site requests, bots, receipts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
-from checkie.storefront.model import Wallet
-from tests.browser.stages import Stages
+from checkie.kernel import Keyring
+from checkie.kernel.ids import SessionId
+from checkie.storefront.model import BuyerCookie
+from tests.browser.stages import EMAIL, Stages
+from tests.make import START
 from tests.stack import Stack
 
 HIDDEN = re.compile(r'name="(session|secret)" value="([^"]*)"')
@@ -47,7 +50,7 @@ async def test_a_page_is_never_stored_and_sets_no_cookie(http: httpx.AsyncClient
     ("method", "headers"),
     [("GET", {"User-Agent": "Googlebot/2.1"}), ("GET", {"Sec-Purpose": "prefetch;prerender"}), ("HEAD", {})],
 )
-async def test_a_machine_gets_the_page_without_a_session(
+async def test_a_bot_or_a_prefetch_gets_the_page_without_a_session(
     http: httpx.AsyncClient, path: str, method: str, headers: dict[str, str]
 ) -> None:
     answer = await http.request(method, path, headers=headers)
@@ -56,20 +59,20 @@ async def test_a_machine_gets_the_page_without_a_session(
 
 
 async def test_a_form_without_a_session_gets_one(http: httpx.AsyncClient, path: str) -> None:
-    form = {"session": "", "secret": "", "email": "ada@example.com", "quantity": "2", "do": "update"}
+    form = {"session": "", "secret": "", "email": "ada@example.com", "quantity": "2", "operation": "update"}
     answer = await http.post(path, data=form, follow_redirects=True)
     assert "ada@example.com" in answer.text
     assert "$50.00" in answer.text
 
 
-async def test_what_was_typed_is_kept_in_a_cookie_of_this_page_alone(http: httpx.AsyncClient, path: str) -> None:
+async def test_the_session_is_kept_in_a_cookie_of_this_page_alone(http: httpx.AsyncClient, path: str) -> None:
     fields = await hidden(http, path)
     answer = await http.post(f"{path}/{fields['session']}", headers={"Authorization": f"Bearer {fields['secret']}"})
     assert answer.status_code == 204
     cookie = answer.headers["set-cookie"]
     assert cookie.startswith("checkie=")
     assert {"HttpOnly", f"Path={path}", "SameSite=lax"} <= set(cookie.split("; "))
-    assert Wallet.parse(answer.cookies["checkie"]).secret_of(fields["session"]) == fields["secret"]  # type: ignore[arg-type]  # spelled the same
+    assert BuyerCookie.parse(answer.cookies["checkie"]).secret_of(fields["session"]) == fields["secret"]  # type: ignore[arg-type]  # spelled the same
     assert (await hidden(http, path))["session"] == fields["session"]
 
 
@@ -84,26 +87,27 @@ async def test_what_was_typed_is_kept_in_a_cookie_of_this_page_alone(http: httpx
 )
 async def test_another_sites_form_is_refused(http: httpx.AsyncClient, path: str, headers: dict[str, str]) -> None:
     fields = await hidden(http, path)
-    answer = await http.post(path, data={**fields, "email": "ada@example.com", "do": "pay"}, headers=headers)
+    answer = await http.post(path, data={**fields, "email": "ada@example.com", "operation": "pay"}, headers=headers)
     assert answer.status_code == 403
-    assert "We could not accept this form" in answer.text
+    assert "This form could not be submitted" in answer.text
     assert "set-cookie" not in answer.headers
 
 
-async def test_without_the_secret_there_is_nothing_here(http: httpx.AsyncClient, path: str) -> None:
+async def test_without_the_secret_a_session_does_not_exist(http: httpx.AsyncClient, path: str) -> None:
     fields = await hidden(http, path)
     here = f"{path}/{fields['session']}"
     for answer in (
         await http.get(here),
         await http.get(here, headers={"Cookie": f"checkie=~{fields['session']}.wrong"}),
         await http.get(f"{here}/live"),
+        await http.get(f"{here}/status"),
         await http.post(here, headers={"Authorization": "Bearer wrong"}),
         await http.post(path, data={**fields, "secret": "wrong", "email": "a@example.com"}),
         await http.get("/demo/no-such-page"),
         await http.get("/No%00Such/Pag%C3%A9"),
     ):
         assert answer.status_code == 404
-        assert "There is nothing here" in answer.text
+        assert "Page not found" in answer.text
         assert fields["secret"] not in answer.text
 
 
@@ -113,7 +117,7 @@ async def test_the_api_keeps_its_own_answers(http: httpx.AsyncClient) -> None:
         assert answer.headers["content-type"] == "application/problem+json", address
 
 
-async def test_static_files_are_kept_for_ever_by_their_hash(http: httpx.AsyncClient, path: str) -> None:
+async def test_static_files_are_cached_permanently_by_their_hash(http: httpx.AsyncClient, path: str) -> None:
     page = (await http.get(path)).text
     lasting = set(re.findall(r'(?:href|src)="(/static/[^"]+)"', page))
     assert len(lasting) >= 4
@@ -134,24 +138,69 @@ async def test_the_reader_chooses_the_language(http: httpx.AsyncClient, path: st
     japanese = (await http.get(path, params={"locale": "ja"}, headers={"Accept-Language": "de"})).text
     assert 'lang="ja"' in japanese
     fields = dict(HIDDEN.findall(japanese))
-    form = {**fields, "locale": "ja", "email": "ada@example.com", "do": "update"}
+    form = {**fields, "locale": "ja", "email": "ada@example.com", "operation": "update"}
     kept = await http.post(path, data=form, follow_redirects=True)
     assert 'lang="ja"' in kept.text
 
 
-async def test_news_is_streamed_until_nothing_is_under_way(
+async def test_the_status_is_streamed_until_no_payment_is_in_progress(
     stack: Stack, facts: dict[str, Any], http: httpx.AsyncClient
 ) -> None:
     paid = await Stages(stack, facts, http).paid()
     assert paid.cookie
-    answer = await http.get(f"{paid.url}/live", headers={"Cookie": f"checkie={paid.cookie['value']}"})
+    cookie = {"Cookie": f"checkie={paid.cookie['value']}"}
+    answer = await http.get(f"{paid.url}/live", headers=cookie)
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert (
         answer.text == 'data: {"status": "COMPLETED", "payment": "SUCCEEDED", "attempts_left": 0, "stage": "paid"}\n\n'
     )
+    status = await http.get(f"{paid.url}/status", headers=cookie)
+    assert status.headers["cache-control"] == "no-store"
+    assert status.json() == {"status": "COMPLETED", "payment": "SUCCEEDED", "attempts_left": 0, "stage": "paid"}
 
 
-async def test_parts_are_shown_where_pages_are_made(http: httpx.AsyncClient) -> None:
+class TestReceipt:
+    async def test_opens_without_a_cookie_and_shows_no_more_than_a_receipt(
+        self, stack: Stack, facts: dict[str, Any], http: httpx.AsyncClient
+    ) -> None:
+        stages = Stages(stack, facts, http)
+        paid = await stages.paid()
+        answer = await http.get(await stages.receipt_url(paid))
+        assert answer.status_code == 200
+        for shown in ("$50.00", "Demo store", "Visa ···· 4242", "a•••@example.com", "ord_", "pay_"):
+            assert shown in answer.text, shown
+        for hidden in (EMAIL, "ses_", "secret", "<form"):
+            assert hidden not in answer.text, hidden
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["x-robots-tag"] == "noindex"
+        assert "set-cookie" not in answer.headers
+
+    async def test_is_in_the_readers_language(
+        self, stack: Stack, facts: dict[str, Any], http: httpx.AsyncClient
+    ) -> None:
+        stages = Stages(stack, facts, http)
+        url = await stages.receipt_url(await stages.paid())
+        assert "Einzelpreis" in (await http.get(url, headers={"Accept-Language": "de"})).text
+        assert "Einzelpreis" in (await http.get(url, params={"locale": "de"})).text
+
+    async def test_does_not_exist_without_a_valid_link(
+        self, stack: Stack, facts: dict[str, Any], http: httpx.AsyncClient
+    ) -> None:
+        stages = Stages(stack, facts, http)
+        url = await stages.receipt_url(await stages.paid())
+        forged = url[:-1] + ("A" if url[-1] != "A" else "B")
+        other_key = Keyring("k1", {"k1": b"x" * 32}).sign(SessionId.new(1, START), "receipt")
+        for bad in (forged, url[:-4], f"{url}A", "/receipts/x", f"/receipts/{other_key}", "/receipts/%00"):
+            answer = await http.get(bad)
+            assert answer.status_code == 404, bad
+            assert "Page not found" in answer.text
+
+    async def test_has_no_link_before_the_payment(self, http: httpx.AsyncClient, path: str) -> None:
+        assert "/receipts/" not in (await http.get(path)).text
+
+
+async def test_parts_are_shown_in_development(http: httpx.AsyncClient) -> None:
     answer = await http.get("/dev/parts")
     assert answer.status_code == 200
     assert 'data-scheme="dark" dir="rtl"' in answer.text

@@ -1,4 +1,4 @@
-"""The page with Stripe's card field, and the way by Stripe's own page, against localstripe and its bridge."""
+"""The page with Stripe's card field, and payment on Stripe's own page, against localstripe and its bridge."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def test_stripes_card_field_declines_and_pays(visit: Visit, stripe_page: s
     await buying.page.get_by_label("E-Mail").fill("ada@example.com")
     await type_card(buying, DECLINED)
     await buying.pay_button.click()
-    await expect(buying.page.get_by_role("alert")).to_contain_text("Ihre Bank hat die Zahlung abgelehnt.")
+    await expect(buying.page.get_by_role("alert")).to_contain_text("Ihre Karte wurde abgelehnt.")
     await type_card(buying, GOOD)
     await buying.pay_button.click()
     await buying.sees("Vielen Dank")
@@ -68,12 +68,14 @@ async def test_stripes_card_field_declines_and_pays(visit: Visit, stripe_page: s
 
 
 class TestStripesOwnPage:
-    """Without JavaScript, or without Stripe's: the whole way by forms, as the policy of the page allows it."""
+    """Without JavaScript, or without Stripe's: the whole checkout by forms, as the content policy allows."""
 
     async def begun(self, visit: Visit, stripe_page: str) -> Page:
         """On Stripe's page, about to pay."""
         buying = await visit(stripe_page, java_script_enabled=False)
-        await expect(buying.page.locator("noscript .hint")).to_have_text("We ask for your card on the next page.")
+        await expect(buying.page.locator("noscript .hint")).to_have_text(
+            "You will enter your card details on the next page."
+        )
         await buying.type_email()
         await buying.pay_button.click()
         await expect(buying.page.locator("#total")).to_have_text("1000 usd")
@@ -90,17 +92,17 @@ class TestStripesOwnPage:
         await self.pay(page, GOOD)
         await Buying(page, stripe_page).is_thanked()
 
-    async def test_asks_for_a_proof(self, visit: Visit, stripe_page: str) -> None:
+    async def test_asks_for_authentication(self, visit: Visit, stripe_page: str) -> None:
         page = await self.begun(visit, stripe_page)
         await self.pay(page, ASKS)
         await page.get_by_role("button", name="Complete authentication").click()
         await Buying(page, stripe_page).is_thanked()
 
-    async def test_can_be_left_and_gone_on_with(self, visit: Visit, stripe_page: str) -> None:
+    async def test_can_be_left_and_resumed(self, visit: Visit, stripe_page: str) -> None:
         page = await self.begun(visit, stripe_page)
         url = page.url
         await page.get_by_role("link", name="Back").click()
-        await page.get_by_role("button", name="Continue paying").click()
+        await page.get_by_role("button", name="Continue to payment").click()
         await expect(page).to_have_url(url)
         await self.pay(page, GOOD)
         await Buying(page, stripe_page).is_thanked()
@@ -109,7 +111,7 @@ class TestStripesOwnPage:
         page = await self.begun(visit, stripe_page)
         old = page.url
         await page.get_by_role("link", name="Back").click()
-        await page.get_by_role("button", name="Use another card").click()
+        await page.get_by_role("button", name="Use a different card").click()
         await page.get_by_label("Amount in USD").fill("12.50")
         await page.get_by_role("button", name="Pay $10.00").click()
         await expect(page.locator("#total")).to_have_text("1250 usd")
@@ -121,21 +123,22 @@ class TestStripesOwnPage:
         await Buying(page, stripe_page).is_thanked()
         await expect(page.get_by_role("main")).to_contain_text("$12.50")
 
-    async def test_may_lead_to_a_bank_that_takes_its_time(self, visit: Visit, stripe_page: str) -> None:
+    async def test_accepts_a_slow_bank(self, visit: Visit, stripe_page: str) -> None:
         page = await self.begun(visit, stripe_page)
         await page.get_by_label("IBAN").fill("DE89370400440532013000")
         await page.get_by_role("button", name="Pay").click()
         await Buying(page, stripe_page).is_thanked()
 
-    async def test_takes_over_what_a_script_has_begun(self, visit: Visit, stripe_page: str) -> None:
+    async def test_takes_over_a_payment_that_a_script_started(self, visit: Visit, stripe_page: str) -> None:
         buying = await visit(stripe_page, java_script_enabled=False)
         page, api = buying.page, stripe_page.rsplit("/", 2)[0] + "/api/widget"
         await buying.type_email()
         await page.get_by_label("Amount in USD").fill("11")
-        await page.get_by_role("button", name="Update the total").click()
+        await page.get_by_role("button", name="Update total").click()
         session = await page.locator("[name=session]").input_value()
-        headers, said = {"Idempotency-Key": session}, {"session_id": session}
-        begun = await (await page.request.post(f"{api}/checkout", data=said, headers=headers)).json()
+        secret = await page.locator("[name=secret]").input_value()
+        headers = {"Idempotency-Key": session, "Authorization": f"Bearer {secret}"}
+        begun = await (await page.request.post(f"{api}/checkout", data={"session_id": session}, headers=headers)).json()
         assert begun["provider"]["client_secret"]
         assert begun["provider"]["hosted_url"] is None
         await page.get_by_role("button", name="Pay $11.00").click()
@@ -143,7 +146,9 @@ class TestStripesOwnPage:
         await self.pay(page, GOOD)
         await Buying(page, stripe_page).is_thanked()
 
-    async def test_is_there_where_stripes_script_is_not(self, visit: Visit, stripe_page: str, localstripe: str) -> None:
+    async def test_is_offered_where_stripes_script_does_not_load(
+        self, visit: Visit, stripe_page: str, localstripe: str
+    ) -> None:
         buying = await visit(stripe_page)
         await buying.page.route(f"{localstripe}/js.stripe.com/**", lambda route: route.abort())
         await buying.page.reload()

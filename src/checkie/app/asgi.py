@@ -19,6 +19,7 @@ from checkie.payments.port import Provider
 from checkie.payments.routes import router as provider_webhooks
 from checkie.storefront import ProviderPage
 from checkie.storefront.routes import router as storefront
+from checkie.ui.routes import router as ui
 
 _READY_S: Final = 2.0
 _METRICS: Final[dict[int | str, dict[str, Any]]] = {
@@ -66,7 +67,7 @@ def create_app(
     app.state.dev = settings.dev
     web.install(app)
     _add_operations(app)
-    for router in (widget, provider_webhooks, api_docs, storefront):
+    for router in (widget, provider_webhooks, api_docs, ui, storefront):
         app.router.routes.extend(router.routes)
     app.add_middleware(web.Observed)
     return app

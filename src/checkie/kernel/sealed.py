@@ -1,8 +1,10 @@
-"""Secrets at rest: AES-256-GCM with key ids, so that keys can be rotated."""
+"""Secrets at rest (AES-256-GCM) and signed tokens (HMAC-SHA256), both with key ids, so that keys can be rotated."""
 
 from __future__ import annotations
 
+import hmac
 import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,12 +12,17 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _NONCE_BYTES = 12
+_MAC_BYTES = 32
 _LONGEST_ID = 255
+_SIGNING = b"checkie/sign/1"
 
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """Seals with the `current` key, opens with any key it holds. `context` must be the same at both ends."""
+    """Seals and signs with the `current` key, opens and verifies with any key it holds.
+
+    `context` names the purpose and must be the same at both ends: what is made for one purpose is refused for another.
+    """
 
     current: str
     keys: Mapping[str, bytes]
@@ -47,3 +54,42 @@ class Keyring:
             return AESGCM(key).decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], context.encode())
         except InvalidTag:
             raise ValueError("not sealed by this key for this context") from None
+
+    def sign(self, text: str, context: str) -> str:
+        """A token that holds `text`, readable by anybody, and proves that this keyring made it for `context`.
+
+        It is made of letters, digits, `-` and `_`, and is valid as long as the keyring holds the key.
+        """
+        key_id = self.current.encode()
+        mac = _mac(self.keys[self.current], text.encode(), context)
+        return _encode(bytes([len(key_id)]) + key_id + mac + text.encode())
+
+    def verify(self, token: str, context: str) -> str | None:
+        """The text in a token that `sign` made for `context`; None for every other token."""
+        signed = _decode(token)
+        start = signed[0] + 1 if signed else 0
+        key_id, mac, text = signed[1:start], signed[start : start + _MAC_BYTES], signed[start + _MAC_BYTES :]
+        key = self.keys.get(key_id.decode(errors="replace"))
+        if key is None or not hmac.compare_digest(mac, _mac(key, text, context)):
+            return None
+        return text.decode()
+
+
+def _mac(key: bytes, text: bytes, context: str) -> bytes:
+    """The MAC under a key derived for signing, so that no key both encrypts and signs."""
+    purpose = context.encode()
+    signing_key = hmac.digest(key, _SIGNING, "sha256")
+    return hmac.digest(signing_key, len(purpose).to_bytes(4, "big") + purpose + text, "sha256")
+
+
+def _encode(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _decode(token: str) -> bytes:
+    """What `_encode` spelled so; empty for any other spelling."""
+    try:
+        data = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except ValueError:
+        return b""
+    return data if _encode(data) == token else b""

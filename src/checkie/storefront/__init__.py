@@ -1,8 +1,8 @@
-"""Storefront: the buyer's page at /{store}/{page}, and the page of one session behind it.
+"""Storefront: the checkout page at /{store}/{page}, the page of one session behind it, and receipts.
 
-Owns no tables and publishes nothing: it calls `checkout` and renders. Invariants: the page works without JavaScript and
-keeps what was typed; no cookie before something is typed; no third party is called before the buyer turns to the form;
-whoever lacks a session's client secret is told that there is no such page.
+Owns no tables and publishes nothing: it calls `checkout` and renders with `ui`. Invariants: the page works without
+JavaScript and keeps what was entered; no cookie before something is entered; no third party is called before the buyer
+turns to the form; without a session's client secret its page does not exist; a receipt needs its signed link alone.
 """
 
 from checkie.storefront.model import ProviderPage

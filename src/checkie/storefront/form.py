@@ -5,36 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import parse_qsl
 
+from checkie import ui
 from checkie.checkout import Changes, Quote, Session
 from checkie.kernel import Invalid
 from checkie.kernel.ids import SessionId
-from checkie.storefront.formats import parse_amount
-from checkie.storefront.model import Ticket
+from checkie.storefront.model import SessionCredential
 
-VERBS: Final = ("pay", "update", "reopen", "again")
-_MOST_FIELDS: Final = 20
-_LONGEST: Final = 320
+OPERATIONS: Final = ("pay", "update", "reopen", "restart")
+_MAX_TEXT: Final = 320
+_MAX_DIGITS: Final = 6
 
 
-class QuantityUnreadable(Invalid):
+class QuantityInvalid(Invalid):
     """The quantity is not a whole number."""
 
-    code = "quantity_unreadable"
+    code = "quantity_invalid"
 
 
-class AmountUnreadable(Invalid):
-    """The amount is not an amount of money."""
+class AmountInvalid(Invalid):
+    """The amount is not a valid amount of money."""
 
-    code = "amount_unreadable"
+    code = "amount_invalid"
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """What was posted. `verb` says what is to be done; None in a field that was not there."""
+class CheckoutForm:
+    """What was posted. `operation` is the button that was pressed; None for a field that was not sent."""
 
-    verb: str
+    operation: str
     session: str
     secret: str = field(repr=False)
     email: str | None
@@ -43,40 +42,32 @@ class Form:
     locale: str | None
 
     @classmethod
-    def parse(cls, body: bytes) -> Form:
-        """The form in an urlencoded body. What cannot be read counts as left out."""
-        try:
-            pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
-        except ValueError:
-            pairs = []
-        return cls.of({name: value.replace("\x00", "")[:_LONGEST] for name, value in pairs})
-
-    @classmethod
-    def of(cls, fields: Mapping[str, str]) -> Form:
+    def of(cls, fields: Mapping[str, str]) -> CheckoutForm:
         """The form with these fields."""
-        verb = fields.get("do", "pay")
+        values = {name: value[:_MAX_TEXT] for name, value in fields.items()}
+        operation = values.get("operation", "pay")
         return cls(
-            verb=verb if verb in VERBS else "pay",
-            session=fields.get("session", ""),
-            secret=fields.get("secret", ""),
-            email=fields.get("email"),
-            quantity=fields.get("quantity"),
-            amount=fields.get("amount"),
-            locale=fields.get("locale") or None,
+            operation=operation if operation in OPERATIONS else "pay",
+            session=values.get("session", ""),
+            secret=values.get("secret", ""),
+            email=values.get("email"),
+            quantity=values.get("quantity"),
+            amount=values.get("amount"),
+            locale=values.get("locale") or None,
         )
 
     @property
-    def ticket(self) -> Ticket | None:
-        """The session that the form belongs to; None for a page that was given to a machine, without one."""
+    def credential(self) -> SessionCredential | None:
+        """The session that the form belongs to; None where the page was rendered without one, for a prefetch."""
         try:
-            return Ticket(SessionId.parse(self.session), self.secret)
+            return SessionCredential(SessionId.parse(self.session), self.secret)
         except ValueError:
             return None
 
     def changes(self, session: Session, locale: str) -> Changes:
-        """What differs from the session, which "reopen" opens again all the same.
+        """What differs from the session; the operation `reopen` always reopens it.
 
-        Refuses what cannot be read (QuantityUnreadable, AmountUnreadable).
+        Refuses what is malformed (QuantityInvalid, AmountInvalid).
         """
         email = self.email.strip() if self.email is not None else None
         quantity = _quantity(self.quantity)
@@ -85,7 +76,7 @@ class Form:
             email=None if email in ("", session.email) else email,
             quantity=None if quantity == session.quote.quantity else quantity,
             amount_minor=None if amount_minor == session.quote.unit.minor else amount_minor,
-            reopens=self.verb == "reopen",
+            reopens=self.operation == "reopen",
         )
 
 
@@ -98,8 +89,8 @@ def _quantity(text: str | None) -> int | None:
     if text is None:
         return None
     digits = text.strip()
-    if not digits.isdecimal() or len(digits) > 6:
-        raise QuantityUnreadable(param="quantity")
+    if not digits.isdecimal() or len(digits) > _MAX_DIGITS:
+        raise QuantityInvalid(param="quantity")
     return int(digits)
 
 
@@ -107,6 +98,6 @@ def _amount(text: str | None, quote: Quote, locale: str) -> int | None:
     if text is None:
         return None
     try:
-        return parse_amount(text, quote.unit.currency, locale).minor
+        return ui.formats.parse_amount(text, quote.unit.currency, locale).minor
     except ValueError:
-        raise AmountUnreadable(param="amount") from None
+        raise AmountInvalid(param="amount") from None

@@ -1,4 +1,4 @@
-"""What the buyer's page knows of the world around it, and what it keeps in the buyer's browser. Pure."""
+"""What the checkout page needs to know of a provider, and what it keeps in the buyer's browser. Pure."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Final
 
 from checkie.kernel.ids import SessionId
 
-MOST_TICKETS: Final = 4
-_BETWEEN: Final = "~"
+MAX_SESSIONS: Final = 4
+_SEPARATOR: Final = "~"
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderPage:
-    """What the page needs to know of a provider: the script of its card fields, and further origins that it uses.
+    """What the page needs to know of a provider: the script of its card fields, and the other origins that it uses.
 
-    `page_origins` is where its own page for buyers without JavaScript may be; empty: where the script comes from.
+    `page_origins` are those of its own page for buyers without JavaScript; if empty, the script's origin.
     """
 
     name: str
@@ -29,56 +29,57 @@ class ProviderPage:
 
     @property
     def origin(self) -> str:
-        """Where its script comes from."""
+        """The origin of its script."""
         return "/".join(self.script_url.split("/", 3)[:3])
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
-    """What lets a browser back into its session."""
+class SessionCredential:
+    """A session and its client secret, which gives access to it."""
 
     session: SessionId
     secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Wallet:
-    """The tickets that a browser holds for one page, newest first, and the language that its reader chose there.
+class BuyerCookie:
+    """The sessions that a browser holds for one page, newest first, and the language that the buyer chose there.
 
-    There may be several, for a page may be open in several tabs, each with a session of its own.
+    There may be several: a page that is open in several tabs has a session in each.
     """
 
-    tickets: tuple[Ticket, ...] = ()
+    credentials: tuple[SessionCredential, ...] = ()
     locale: str | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Wallet:
-        """The wallet in a cookie. What is no ticket is left out: anybody can write a cookie."""
-        locale, *rest = text.split(_BETWEEN)
-        found = (_ticket(part) for part in rest[:MOST_TICKETS])
-        return cls(tuple(ticket for ticket in found if ticket), locale or None)
+    def parse(cls, text: str) -> BuyerCookie:
+        """The cookie with this value. Malformed parts are ignored: anybody can write a cookie."""
+        locale, *rest = text.split(_SEPARATOR)
+        found = (_credential(part) for part in rest[:MAX_SESSIONS])
+        return cls(tuple(credential for credential in found if credential), locale or None)
 
-    def spell(self) -> str:
-        """The cookie's value: what `parse` understands, in characters that need no quotes."""
-        return _BETWEEN.join((self.locale or "", *(f"{ticket.session}.{ticket.secret}" for ticket in self.tickets)))
+    def serialize(self) -> str:
+        """The cookie's value: what `parse` reads, in characters that need no quotes."""
+        parts = (f"{credential.session}.{credential.secret}" for credential in self.credentials)
+        return _SEPARATOR.join((self.locale or "", *parts))
 
     def secret_of(self, session: SessionId) -> str | None:
         """The client secret of that session, if this browser holds it."""
-        return next((ticket.secret for ticket in self.tickets if ticket.session == session), None)
+        return next((held.secret for held in self.credentials if held.session == session), None)
 
-    def with_ticket(self, ticket: Ticket) -> Wallet:
-        """The wallet with this ticket on top; the oldest falls out."""
-        others = _without(self.tickets, ticket.session)
-        return Wallet((ticket, *others)[:MOST_TICKETS], self.locale)
-
-
-def _without(tickets: Iterable[Ticket], session: SessionId) -> list[Ticket]:
-    return [ticket for ticket in tickets if ticket.session != session]
+    def with_credential(self, credential: SessionCredential) -> BuyerCookie:
+        """The cookie with this session as the newest; the oldest is dropped when there are too many."""
+        others = _without(self.credentials, credential.session)
+        return BuyerCookie((credential, *others)[:MAX_SESSIONS], self.locale)
 
 
-def _ticket(text: str) -> Ticket | None:
+def _without(credentials: Iterable[SessionCredential], session: SessionId) -> list[SessionCredential]:
+    return [credential for credential in credentials if credential.session != session]
+
+
+def _credential(text: str) -> SessionCredential | None:
     session, _, secret = text.partition(".")
     try:
-        return Ticket(SessionId.parse(session), secret) if secret else None
+        return SessionCredential(SessionId.parse(session), secret) if secret else None
     except ValueError:
         return None

@@ -1,101 +1,101 @@
-"""Renders the pages: which template, and what it needs to know."""
+"""Renders the pages: which template, with which values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from functools import lru_cache, partial
+from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from checkie.catalog import Pricing
 from checkie.checkout import Quote, Session
-from checkie.kernel import Money, exponent
+from checkie.kernel import Invalid, exponent
 from checkie.kernel.ids import SessionId
 from checkie.payments import PaymentStatus
-from checkie.storefront import formats
-from checkie.storefront.assets import asset_path, lasting
-from checkie.storefront.document import HOLE, Document
-from checkie.storefront.language import LANGUAGES, Reader, translations
+from checkie.storefront.decline_messages import DeclineMessage, decline_message
+from checkie.storefront.messages import Message, amount_range, attempts_left_text, field_errors, script_texts
 from checkie.storefront.model import ProviderPage
-from checkie.storefront.stage import UNDER_WAY
-from checkie.storefront.submit import Mend
-from checkie.storefront.tell import Message, page_words, tell_flaw, tries_left
-from checkie.storefront.visit import Back, Place
-from checkie.storefront.words import BRANDS, DeclineMessage, why_declined
+from checkie.storefront.receipt import Receipt, masked
+from checkie.storefront.resume import HeldSession, StorePage
+from checkie.storefront.stage import IN_PROGRESS
+from checkie.storefront.submit import Redisplay
 from checkie.stores import Store
+from checkie.ui import Document, Reader, formats, permanent_path, render, translations
 
 SIMULATOR: Final = "simulator"
-"""The provider that moves no money, which the page says."""
+"""The provider that moves no money; the page shows that it is in test mode."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What the form shows beside the page's own: what was typed, what is wrong by field, what to tell at the top."""
+class FormState:
+    """What the form shows besides the page: the values of its fields, errors by field, and notices above it."""
 
     email: str = ""
     quantity: str = "1"
     amount: str = ""
     errors: Mapping[str, str] = field(default_factory=dict)
-    told: DeclineMessage | None = None
+    decline: DeclineMessage | None = None
     attempts_left: int = 0
-    is_renewed: bool = False
+    is_new_session: bool = False
     paid_path: str | None = None
 
 
-def fresh_page(place: Place, reader: Reader, provider: ProviderPage, paid: SessionId | None = None) -> Document:
-    """The page as a buyer sees it first; with a word on what this browser has bought here before, if it has.
+def new_page(store_page: StorePage, reader: Reader, provider: ProviderPage, paid: SessionId | None = None) -> Document:
+    """The page of a new session. `paid` is an earlier session of this browser that is paid.
 
     The documents with a form have two holes: for the session and its secret.
     """
-    return _first_page(place, reader, provider) if paid is None else _new_page(place, reader, provider, paid)
+    if paid is None:
+        return _first_page(store_page, reader, provider)
+    return _new_page(store_page, reader, provider, paid)
 
 
 @lru_cache(maxsize=512)
-def _first_page(place: Place, reader: Reader, provider: ProviderPage) -> Document:
-    return _new_page(place, reader, provider, None)
+def _first_page(store_page: StorePage, reader: Reader, provider: ProviderPage) -> Document:
+    return _new_page(store_page, reader, provider, None)
 
 
-def _new_page(place: Place, reader: Reader, provider: ProviderPage, paid: SessionId | None) -> Document:
-    page = place.page
+def _new_page(store_page: StorePage, reader: Reader, provider: ProviderPage, paid: SessionId | None) -> Document:
+    page = store_page.page
     quote = Quote(page.title, page.price, 1, page.pricing, page.min, page.max, page.quantity_max)
-    paid_path = place.session_path(paid) if paid else None
-    shown = Shown(amount=formats.plain(quote.unit, reader.locale), paid_path=paid_path)
-    return _form_page(place, quote, reader, provider, shown, page.session_expires_s)
+    paid_path = store_page.session_path(paid) if paid else None
+    state = FormState(amount=formats.plain(quote.unit, reader.locale), paid_path=paid_path)
+    return _form_page(store_page, quote, reader, provider, state, page.session_expires_s)
 
 
-def back_page(back: Back, reader: Reader, provider: ProviderPage, now: datetime) -> Document:
-    """The page with all that was typed into its session, and what became of the last attempt."""
-    session, payment = back.session, back.status.payment
+def held_page(held: HeldSession, reader: Reader, provider: ProviderPage, now: datetime) -> Document:
+    """The page with all that was entered in its session, and the outcome of the last attempt."""
+    session, payment = held.session, held.status.payment
     is_declined = payment is not None and payment.status is PaymentStatus.FAILED
-    shown = replace(
-        _shown(session, reader),
-        told=why_declined(payment.failure_code) if payment and is_declined else None,
-        attempts_left=back.status.attempts_left,
+    state = replace(
+        _state(session, reader),
+        decline=decline_message(payment.failure_code) if payment and is_declined else None,
+        attempts_left=held.status.attempts_left,
     )
-    return _form_page(back.place, session.quote, reader, provider, shown, _seconds(session.expires_at, now))
+    return _form_page(held.store_page, session.quote, reader, provider, state, _seconds(session.expires_at, now))
 
 
-def mend_page(place: Place, mend: Mend, reader: Reader, provider: ProviderPage, now: datetime) -> Document:
-    """The page with what was typed just now, and what is wrong with it."""
-    session, form = mend.session, mend.form
-    shown = _shown(session, reader)
-    shown = replace(
-        shown,
-        email=shown.email if form.email is None else form.email,
-        quantity=form.quantity or shown.quantity,
-        amount=form.amount or shown.amount,
-        errors={} if mend.is_renewed else dict([tell_flaw(mend.refusal, session.quote, reader)]),
-        is_renewed=mend.is_renewed,
+def redisplayed_page(
+    store_page: StorePage, redisplay: Redisplay, reader: Reader, provider: ProviderPage, now: datetime
+) -> Document:
+    """The page with what was just entered, and what is wrong with it."""
+    session, form, refusal = redisplay.session, redisplay.form, redisplay.refusal
+    state = _state(session, reader)
+    state = replace(
+        state,
+        email=state.email if form.email is None else form.email,
+        quantity=form.quantity or state.quantity,
+        amount=form.amount or state.amount,
+        errors=field_errors(refusal, session.quote, reader) if isinstance(refusal, Invalid) else {},
+        is_new_session=redisplay.is_new_session,
     )
-    return _form_page(place, session.quote, reader, provider, shown, _seconds(session.expires_at, now))
+    return _form_page(store_page, session.quote, reader, provider, state, _seconds(session.expires_at, now))
 
 
-def _shown(session: Session, reader: Reader) -> Shown:
+def _state(session: Session, reader: Reader) -> FormState:
     quote = session.quote
-    return Shown(session.email or "", str(quote.quantity), formats.plain(quote.unit, reader.locale))
+    return FormState(session.email or "", str(quote.quantity), formats.plain(quote.unit, reader.locale))
 
 
 def _seconds(until: datetime, now: datetime) -> int:
@@ -103,11 +103,9 @@ def _seconds(until: datetime, now: datetime) -> int:
 
 
 def _form_page(
-    place: Place, quote: Quote, reader: Reader, provider: ProviderPage, shown: Shown, expires_s: int
+    store_page: StorePage, quote: Quote, reader: Reader, provider: ProviderPage, state: FormState, expires_s: int
 ) -> Document:
-    say = translations(reader.language).gettext
-    money = partial(formats.money, locale=reader.locale)
-    facts = {
+    settings = {
         "provider": provider.name,
         "script": provider.script_url,
         "key": provider.publishable_key,
@@ -116,123 +114,64 @@ def _form_page(
         "each": quote.unit.minor,
         "min": quote.min.minor,
         "max": quote.max.minor,
-        "mark": formats.decimal_mark(reader.locale),
+        "separator": formats.decimal_separator(reader.locale),
         "expires": expires_s,
-        "words": page_words(quote, reader),
+        "texts": script_texts(quote, reader),
     }
+    pay = translations(reader.language).gettext("Pay %(amount)s")
     return _render(
         "page.html",
         reader,
-        place.store,
-        page=place.page,
-        path=place.path,
+        store_page.store,
+        page=store_page.page,
+        path=store_page.path,
         quote=quote,
-        provider=provider,
         is_test=provider.name == SIMULATOR,
-        picture=lasting(place.page.picture_url or "/static/picture.svg"),
-        pay_text=say("Pay %(amount)s") % {"amount": money(quote.total)},
-        amount_range=_range(quote, reader),
-        tries_left=tries_left(shown.attempts_left, reader),
-        shown=shown,
-        facts=facts,
+        picture=permanent_path(store_page.page.picture_url or "/static/picture.svg"),
+        pay_text=pay % {"amount": formats.money(quote.total, reader.locale)},
+        amount_range=None if quote.pricing is Pricing.FIXED else amount_range(quote, reader),
+        attempts_left=attempts_left_text(state.attempts_left, reader),
+        state=state,
+        settings=settings,
     )
 
 
-def state_page(back: Back, message: Message, reader: Reader) -> Document:
-    """What a session shows that is not paid and takes no input: two holes if there is something to do, else none."""
+def status_page(held: HeldSession, message: Message, reader: Reader) -> Document:
+    """The page of a session that is not paid and shows no form: two holes if it has buttons, else none."""
     return _render(
-        "state.html",
+        "status.html",
         reader,
-        back.place.store,
-        path=back.place.path,
-        session=back.session,
-        stage=back.stage,
-        is_under_way=back.stage in UNDER_WAY,
-        title=message.title,
-        texts=message.texts,
-        acts=message.acts,
-        kind=message.kind,
-        sign=message.sign,
-        reference=back.session.payment,
+        held.store_page.store,
+        path=held.store_page.path,
+        session=held.session,
+        stage=held.stage,
+        is_in_progress=held.stage in IN_PROGRESS,
+        message=message,
     )
 
 
-def paid_page(back: Back, reader: Reader) -> Document:
-    """The thank-you page, which is the receipt."""
-    attempt, payment = back.status.attempt, back.status.payment
-    facts = attempt.facts if attempt and attempt.is_applied else {}  # an earlier attempt may have succeeded late
-    refunded = Money(payment.refunded_minor, payment.amount.currency) if payment and payment.refunded_minor else None
+def paid_page(held: HeldSession, receipt_path: str, reader: Reader) -> Document:
+    """The page of a paid session, with the receipt and the link to it."""
+    store, page = held.store_page.store, held.store_page.page
+    receipt = Receipt.of(held.status)
     return _render(
         "paid.html",
         reader,
-        back.place.store,
-        page=back.place.page,
-        session=back.session,
-        quote=back.session.quote,
-        card=_card(facts),
-        refunded=refunded,
-        paid_at=_begun_at(back),
+        store,
+        page=page,
+        session=held.session,
+        receipt=receipt,
+        email=receipt.email,
+        receipt_path=receipt_path,
     )
 
 
-def problem_page(message: Message, reader: Reader, request_id: str | None = None) -> Document:
-    """The page of something that is not there, or that failed."""
-    facts = {"title": message.title, "texts": message.texts, "sign": message.sign, "request_id": request_id}
-    return _render("problem.html", reader, None, **facts)
+def receipt_page(store: Store, receipt: Receipt, reader: Reader) -> Document:
+    """The receipt alone, for everybody who has its link: the buyer's email address is masked."""
+    return _render("receipt.html", reader, store, receipt=receipt, email=masked(receipt.email))
 
 
-def parts_page(reader: Reader) -> Document:
-    """Every part in all its states, for whoever works on them."""
-    return _render("dev.html", reader, None)
-
-
-def _render(template: str, reader: Reader, store: Store | None, **facts: Any) -> Document:
-    words = translations(reader.language)
-    text = (
-        _templates()
-        .get_template(template)
-        .render(
-            reader=reader,
-            store=store,
-            languages=LANGUAGES,
-            hole=HOLE,
-            asset=asset_path,
-            money=partial(formats.money, locale=reader.locale),
-            day=partial(formats.day, locale=reader.locale),
-            _=words.gettext,
-            ngettext=words.ngettext,
-            **facts,
-        )
+def _render(template: str, reader: Reader, store: Store, **values: Any) -> Document:
+    return render(
+        __package__, template, reader, store=store, brand=store.name, contact_email=store.support_email, **values
     )
-    return Document.of(text)
-
-
-@lru_cache(maxsize=1)
-def _templates() -> Environment:
-    return Environment(
-        loader=PackageLoader(__package__),
-        autoescape=select_autoescape(),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-
-
-def _range(quote: Quote, reader: Reader) -> str | None:
-    if quote.pricing is Pricing.FIXED:
-        return None
-    facts = {"min": formats.money(quote.min, reader.locale), "max": formats.money(quote.max, reader.locale)}
-    return translations(reader.language).gettext("Between %(min)s and %(max)s.") % facts
-
-
-def _card(facts: Mapping[str, str]) -> str | None:
-    brand, last4 = facts.get("brand", ""), facts.get("last4")
-    return f"{BRANDS.get(brand, brand.title())} ···· {last4}".strip() if last4 else None
-
-
-def _begun_at(back: Back) -> datetime:
-    """When paying began, by the id of the attempt that paid, or else of the payment: ids tell (see kernel.Id)."""
-    attempt, payment = back.status.attempt, back.session.payment
-    paid = attempt.id if attempt and attempt.is_applied else payment
-    return paid.made_at.replace(microsecond=0) if paid else datetime.fromtimestamp(0, UTC)

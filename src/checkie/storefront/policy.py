@@ -1,37 +1,22 @@
-"""What a browser may load on the buyer's page, as Content-Security-Policy says it. Pure."""
+"""What a browser may load on the checkout page. Pure."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
+from checkie import ui
 from checkie.storefront.model import ProviderPage
 
 
 @lru_cache(maxsize=64)
-def policy(provider: ProviderPage | None) -> str:
-    """The header's value: ourselves, and what the provider's card fields need. Nothing inline.
+def checkout_policy(provider: ProviderPage) -> str:
+    """The Content-Security-Policy of a page with this provider's card fields.
 
-    Browsers apply `form-action` to redirects too, and paying without JavaScript leads on to the provider.
+    Without JavaScript the form is posted and redirected to the provider's own page.
     """
-    own = [provider.origin] if provider else []
-    scripts = [*own, *(provider.script_origins if provider else ())]
-    frames = [*own, *(provider.frame_origins if provider else ())]
-    connects = [*own, *(provider.connect_origins if provider else ())]
-    pages = (provider.page_origins if provider else ()) or own
-    return "; ".join(
-        (
-            "default-src 'none'",
-            _allow("script-src", "'self'", *scripts),
-            "style-src 'self'",
-            "img-src 'self' https: data:",
-            _allow("connect-src", "'self'", *connects),
-            *([_allow("frame-src", *frames)] if frames else []),
-            _allow("form-action", "'self'", *pages),
-            "base-uri 'none'",
-            "frame-ancestors 'self'",
-        )
+    return ui.content_policy(
+        scripts=(provider.origin, *provider.script_origins),
+        frames=(provider.origin, *provider.frame_origins),
+        connections=(provider.origin, *provider.connect_origins),
+        forms=provider.page_origins or (provider.origin,),
     )
-
-
-def _allow(directive: str, *sources: str) -> str:
-    return " ".join((directive, *dict.fromkeys(sources)))

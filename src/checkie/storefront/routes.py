@@ -1,59 +1,52 @@
-"""The buyer's pages over HTTP: cookies, headers, compression. What they show is decided elsewhere."""
+"""The storefront's pages over HTTP: cookies and headers. What they show is decided elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from functools import lru_cache, wraps
-from typing import Final, TypeAlias, cast
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from typing import Final, cast
 
-import structlog
 from fastapi import APIRouter, Request, Response
-from fastapi.exceptions import HTTPException
-from fastapi.responses import RedirectResponse, StreamingResponse
+from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 from starlette.convertors import StringConvertor, register_url_convertor
 
-from checkie import web
+from checkie import ui, web
 from checkie.checkout import NoSuchSession
-from checkie.kernel import Conflict, Forbidden, Refusal
+from checkie.kernel import Conflict
 from checkie.kernel.ids import SessionId
 from checkie.payments.port import Provider
-from checkie.storefront import live, pages
-from checkie.storefront.assets import assets
-from checkie.storefront.document import Document
-from checkie.storefront.form import Form
-from checkie.storefront.language import Reader, read_for
-from checkie.storefront.model import ProviderPage, Ticket, Wallet
-from checkie.storefront.policy import policy
+from checkie.storefront import pages, receipt, stream
+from checkie.storefront.form import CheckoutForm
+from checkie.storefront.messages import NOT_FOUND, PROBLEMS, stage_message
+from checkie.storefront.model import BuyerCookie, ProviderPage, SessionCredential
+from checkie.storefront.policy import checkout_policy
+from checkie.storefront.resume import (
+    HeldSession,
+    NewSession,
+    StorePage,
+    await_outcome,
+    find_page,
+    open_or_resume,
+    resume,
+)
 from checkie.storefront.stage import Stage
-from checkie.storefront.submit import FormContext, Mend, Redirect, submit
-from checkie.storefront.tell import tell_refusal, tell_stage
-from checkie.storefront.visit import Back, Fresh, Place, come_back, find_place, settle, visit
+from checkie.storefront.submit import FormContext, Redirect, Redisplay, submit
+from checkie.ui import Reader
 from checkie.web import is_machine, visitor
 
-Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
-
-_log = structlog.get_logger()
 _COOKIE: Final = "checkie"
 _COOKIE_AGE_S: Final = 86_400
-_FOR_EVER: Final = "public, max-age=31536000, immutable"
-_LONGEST_FORM: Final = 16_384
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+_PRIVATE: Final = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
 
 
 class _StoreConvertor(StringConvertor):
-    """A store's slug: any first part of a path that is not ours, so that the rest of the API keeps its own answers."""
+    """A store's slug: any first part of a path except our own, so that the rest of the API keeps its own answers."""
 
-    regex = r"(?!(?:api|static|health|metrics|dev|robots\.txt|favicon\.ico)(?:/|$))[^/]+"
+    regex = r"(?!(?:api|static|health|metrics|dev|receipts|robots\.txt|favicon\.ico)(?:/|$))[^/]+"
 
 
 register_url_convertor("store", _StoreConvertor())
 router = APIRouter(include_in_schema=False)
-
-
-class ForeignForm(Forbidden):
-    """The form was not posted from our own page."""
-
-    code = "form_foreign"
 
 
 class PageWithoutProvider(Conflict):
@@ -62,140 +55,121 @@ class PageWithoutProvider(Conflict):
     code = "page_without_provider"
 
 
-def _html(endpoint: Endpoint) -> Endpoint:
-    """Answers refusals and failures with a page."""
+def _reader(request: Request, cookie: BuyerCookie | None = None, store_page: StorePage | None = None) -> Reader:
+    chosen = request.query_params.get("locale") or (cookie or _cookie(request)).locale
+    default = store_page.store.locale if store_page else "en"
+    return ui.resolve_reader(chosen, request.headers.get("accept-language", ""), default)
 
-    @wraps(endpoint)
-    async def answered(request: Request) -> Response:
-        try:
-            return await endpoint(request)
-        except Refusal as refusal:
-            return _problem(request, refusal)
-        except HTTPException:
-            raise
-        except Exception:  # noqa: BLE001  the buyer gets a page, the log gets the reason
-            _log.exception("page_failed", path=request.url.path)
-            return _problem(request, None)
 
-    return answered
+def _cookie(request: Request) -> BuyerCookie:
+    text = request.cookies.get(_COOKIE)
+    return BuyerCookie.parse(text) if text else BuyerCookie()
+
+
+_html = ui.ErrorPages(_reader, PROBLEMS, NOT_FOUND)
 
 
 @_html
 async def show_page(request: Request) -> Response:
-    """The page with a fresh session, or with the one that this browser holds."""
+    """The page with a new session, or with the unfinished one that this browser holds."""
     runtime = web.runtime(request)
-    place = await find_place(runtime, request.path_params["store"], request.path_params["page"])
-    wallet = _wallet(request)
+    store_page = await find_page(runtime, request.path_params["store"], request.path_params["page"])
+    cookie = _cookie(request)
     is_human = request.method != "HEAD" and not is_machine(request)
-    found = await visit(runtime, place, wallet, visitor(request) if is_human else None)
-    reader = _reader(request, wallet, place)
-    if isinstance(found, Fresh):
-        return _fresh(request, found, reader)
+    found = await open_or_resume(runtime, store_page, cookie, visitor(request) if is_human else None)
+    reader = _reader(request, cookie, store_page)
+    if isinstance(found, NewSession):
+        return _new(request, found, reader)
     if found.stage is not Stage.FORM:
-        asked = f"?locale={reader.tag}" if "locale" in request.query_params and reader.is_chosen else ""
-        return RedirectResponse(place.session_path(found.session.id) + asked, 303, {"Cache-Control": "no-store"})
+        query = f"?locale={reader.tag}" if "locale" in request.query_params and reader.is_chosen else ""
+        return RedirectResponse(store_page.session_path(found.session.id) + query, 303, _NO_STORE)
     return _form(request, found, reader)
 
 
 @_html
 async def post_page(request: Request) -> Response:
-    """What a browser without JavaScript sends."""
-    _check_origin(request)
+    """The form, as a browser without JavaScript posts it."""
     runtime = web.runtime(request)
-    form = Form.parse(await web.read_body(request, _LONGEST_FORM))
-    place = await find_place(runtime, request.path_params["store"], request.path_params["page"])
-    wallet = _wallet(request)
-    reader = read_for(form.locale or wallet.locale, request.headers.get("accept-language", ""), place.store.locale)
-    context = FormContext(runtime, _providers(request), place, visitor(request), reader.locale)
+    ui.forms.check_same_site(request, runtime.public_url)
+    form = CheckoutForm.of(await ui.forms.read(request))
+    store_page = await find_page(runtime, request.path_params["store"], request.path_params["page"])
+    cookie = _cookie(request)
+    chosen, header = form.locale or cookie.locale, request.headers.get("accept-language", "")
+    reader = ui.resolve_reader(chosen, header, store_page.store.locale)
+    context = FormContext(runtime, _providers(request), store_page, visitor(request), reader.locale)
     done = await submit(context, form)
     if isinstance(done, Redirect):
-        answer: Response = RedirectResponse(done.url, 303, {"Cache-Control": "no-store"})
+        answer: Response = RedirectResponse(done.url, 303, _NO_STORE)
     else:
-        answer = _mend(request, place, done, reader)
-    _keep(request, answer, wallet, done.ticket, reader)
+        answer = _redisplay(request, store_page, done, reader)
+    _keep(request, answer, cookie, done.credential, reader)
     return answer
 
 
 @_html
 async def show_session(request: Request) -> Response:
     """The page of one session, for the browser that holds it."""
-    wallet = _wallet(request)
-    back = await _back(request, wallet)
+    cookie = _cookie(request)
+    held = await _held(request, cookie)
+    runtime = web.runtime(request)
     if request.headers.get("sec-fetch-site") in ("same-site", "cross-site"):
-        back = await settle(web.runtime(request), back)
-    reader = _reader(request, wallet, back.place)
-    if back.stage is Stage.FORM:
-        return _form(request, back, reader)
-    if back.stage is Stage.PAID:
-        return _answer(request, pages.paid_page(back, reader), policy(None), ())
-    message = tell_stage(back.stage, back.status, reader)
-    csp = policy(_provider_page(request, back.session.provider))
-    holes = (back.session.id, back.secret) if message.acts else ()
-    return _answer(request, pages.state_page(back, message, reader), csp, holes)
+        held = await await_outcome(runtime, held)
+    reader = _reader(request, cookie, held.store_page)
+    if held.stage is Stage.FORM:
+        return _form(request, held, reader)
+    if held.stage is Stage.PAID:
+        link = receipt.receipt_path(runtime.keyring, held.session)
+        return ui.respond(request, pages.paid_page(held, link, reader))
+    message = stage_message(held.stage, held.status, reader)
+    policy = checkout_policy(_provider_page(request, held.session.provider))
+    values = (held.session.id, held.secret) if message.buttons else ()
+    return ui.respond(request, pages.status_page(held, message, reader), policy=policy, values=values)
 
 
 @_html
 async def keep_session(request: Request) -> Response:
-    """Something was typed: from now on the browser holds the session. The secret comes as bearer."""
-    wallet = _wallet(request)
-    ticket = Ticket(_session_id(request), web.bearer(request) or "")
-    back = await come_back(web.runtime(request), request.path_params["store"], request.path_params["page"], ticket)
-    answer = Response(status_code=204)
-    _keep(request, answer, wallet, ticket, _reader(request, wallet, back.place))
+    """Something was entered: from now on the browser holds the session. The client secret is the bearer token."""
+    cookie = _cookie(request)
+    credential = SessionCredential(_session_id(request), web.bearer(request) or "")
+    path = request.path_params
+    held = await resume(web.runtime(request), path["store"], path["page"], credential)
+    answer = Response(status_code=204, headers=_NO_STORE)
+    _keep(request, answer, cookie, credential, _reader(request, cookie, held.store_page))
     return answer
 
 
 @_html
+async def show_status(request: Request) -> Response:
+    """The session's status, for the page's script."""
+    held = await _held(request, _cookie(request))
+    return JSONResponse(stream.as_json(held.status, held.stage), headers=_NO_STORE)
+
+
+@_html
 async def show_live(request: Request) -> Response:
-    """The session's status as it changes."""
-    back = await _back(request, _wallet(request))
-    ticket = Ticket(back.session.id, back.secret)
-    stream = live.follow(web.runtime(request), ticket, request.is_disconnected)
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(stream, media_type=live.MEDIA_TYPE, headers=headers)
+    """The session's status as it changes, for the page's script."""
+    held = await _held(request, _cookie(request))
+    credential = SessionCredential(held.session.id, held.secret)
+    events = stream.stream_status(web.runtime(request), credential, request.is_disconnected)
+    return StreamingResponse(events, media_type=stream.MEDIA_TYPE, headers={**_NO_STORE, "X-Accel-Buffering": "no"})
 
 
-async def show_static(request: Request) -> Response:
-    """A static file: for ever under its hash, else for a minute."""
-    asset = assets().get(request.path_params["file"])
-    if asset is None:
-        raise HTTPException(404)
-    is_lasting = request.path_params.get("hash") == asset.hash
-    headers = {
-        "Cache-Control": _FOR_EVER if is_lasting else "public, max-age=60",
-        "ETag": f'"{asset.hash}"',
-        "Vary": "Accept-Encoding",
-        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-    }
-    if request.headers.get("if-none-match") == headers["ETag"]:
-        return Response(status_code=304, headers=headers)
-    is_packed = _takes_gzip(request.headers.get("accept-encoding", ""))
-    if is_packed:
-        headers["Content-Encoding"] = "gzip"
-    return Response(asset.packed if is_packed else asset.body, media_type=asset.media_type, headers=headers)
+@_html
+async def show_receipt(request: Request) -> Response:
+    """A receipt, for everybody who has its link."""
+    store, found = await receipt.read_receipt(web.runtime(request), request.path_params["token"])
+    chosen, header = request.query_params.get("locale"), request.headers.get("accept-language", "")
+    reader = ui.resolve_reader(chosen, header, store.locale)
+    return ui.respond(request, pages.receipt_page(store, found, reader), headers=_PRIVATE)
 
 
 async def show_robots(_: Request) -> Response:
-    """Pages may be found; sessions are nobody's business."""
+    """Pages may be indexed; sessions are private."""
     text = "User-agent: *\nDisallow: /api/\nDisallow: /*/*/ses_\n"
     return Response(text, media_type="text/plain", headers={"Cache-Control": "public, max-age=86400"})
 
 
-async def show_favicon(_: Request) -> Response:
-    """For browsers that ask without being told where it is."""
-    icon = assets()["icon.svg"]
-    return Response(icon.body, media_type=icon.media_type, headers={"Cache-Control": "public, max-age=86400"})
-
-
-@_html
-async def show_parts(request: Request) -> Response:
-    """Every part in all its states; where pages are developed, and nowhere else."""
-    if not getattr(request.app.state, "dev", False):
-        raise NoSuchSession
-    return _answer(request, pages.parts_page(_reader(request, Wallet(), None)), policy(None), ())
-
-
-def _serve(path: str, endpoint: Endpoint, method: str = "GET") -> None:
+def _serve(path: str, endpoint: ui.Endpoint, method: str = "GET") -> None:
     """Routes without FastAPI's machinery, which these pages have no use for; named for metrics and logs."""
 
     async def named(request: Request) -> Response:
@@ -206,68 +180,45 @@ def _serve(path: str, endpoint: Endpoint, method: str = "GET") -> None:
     route = router.routes[-1]
 
 
-_serve("/static/{hash}/{file}", show_static)
-_serve("/static/{file}", show_static)
 _serve("/robots.txt", show_robots)
-_serve("/favicon.ico", show_favicon)
-_serve("/dev/parts", show_parts)
+_serve("/receipts/{token}", show_receipt)
 _serve("/{store:store}/{page}", show_page)
 _serve("/{store:store}/{page}", post_page, "POST")
 _serve("/{store:store}/{page}/{session}", show_session)
 _serve("/{store:store}/{page}/{session}", keep_session, "POST")
+_serve("/{store:store}/{page}/{session}/status", show_status)
 _serve("/{store:store}/{page}/{session}/live", show_live)
 
 
-def _fresh(request: Request, fresh: Fresh, reader: Reader) -> Response:
-    provider = _provider_page(request, fresh.place.page.provider)
-    document = pages.fresh_page(fresh.place, reader, provider, fresh.paid)
-    holes = (fresh.ticket.session, fresh.ticket.secret) if fresh.ticket else ("", "")
-    return _answer(request, document, policy(provider), holes)
+def _new(request: Request, new: NewSession, reader: Reader) -> Response:
+    provider = _provider_page(request, new.store_page.page.provider)
+    document = pages.new_page(new.store_page, reader, provider, new.paid)
+    values = (new.credential.session, new.credential.secret) if new.credential else ("", "")
+    return ui.respond(request, document, policy=checkout_policy(provider), values=values)
 
 
-def _form(request: Request, back: Back, reader: Reader) -> Response:
-    provider = _provider_page(request, back.session.provider)
-    document = pages.back_page(back, reader, provider, web.runtime(request).now())
-    return _answer(request, document, policy(provider), (back.session.id, back.secret))
+def _form(request: Request, held: HeldSession, reader: Reader) -> Response:
+    provider = _provider_page(request, held.session.provider)
+    document = pages.held_page(held, reader, provider, web.runtime(request).now())
+    values = (held.session.id, held.secret)
+    return ui.respond(request, document, policy=checkout_policy(provider), values=values)
 
 
-def _mend(request: Request, place: Place, mend: Mend, reader: Reader) -> Response:
-    provider = _provider_page(request, mend.session.provider)
-    document = pages.mend_page(place, mend, reader, provider, web.runtime(request).now())
-    holes = (mend.ticket.session, mend.ticket.secret)
-    return _answer(request, document, policy(provider), holes, status=409 if mend.is_renewed else 422)
+def _redisplay(request: Request, store_page: StorePage, redisplay: Redisplay, reader: Reader) -> Response:
+    provider = _provider_page(request, redisplay.session.provider)
+    document = pages.redisplayed_page(store_page, redisplay, reader, provider, web.runtime(request).now())
+    values = (redisplay.credential.session, redisplay.credential.secret)
+    status = 409 if redisplay.is_new_session else 422
+    return ui.respond(request, document, policy=checkout_policy(provider), values=values, status=status)
 
 
-def _answer(request: Request, document: Document, csp: str, holes: tuple[str, ...], *, status: int = 200) -> Response:
-    values = [hole.encode() for hole in holes]
-    headers = {
-        "Cache-Control": "no-store",
-        "Content-Security-Policy": csp,
-        "Referrer-Policy": "strict-origin-when-cross-origin",
-        "Vary": "Accept-Encoding, Accept-Language, Cookie",
-    }
-    if _takes_gzip(request.headers.get("accept-encoding", "")):
-        headers["Content-Encoding"] = "gzip"
-        return Response(document.fill_gzip(values), status, headers, "text/html")
-    return Response(document.fill(values), status, headers, "text/html")
-
-
-def _problem(request: Request, refusal: Refusal | None) -> Response:
-    reader = _reader(request, _wallet(request), None)
-    message = tell_refusal(refusal, reader)
-    is_unknown = refusal is not None and refusal.status in (401, 404)
-    status = 404 if is_unknown else refusal.status if refusal else 500
-    document = pages.problem_page(message, reader, None if is_unknown else request.scope.get("request_id"))
-    return _answer(request, document, policy(None), (), status=status)
-
-
-async def _back(request: Request, wallet: Wallet) -> Back:
+async def _held(request: Request, cookie: BuyerCookie) -> HeldSession:
     session = _session_id(request)
-    secret = wallet.secret_of(session)
+    secret = cookie.secret_of(session)
     if secret is None:
         raise NoSuchSession
     path = request.path_params
-    return await come_back(web.runtime(request), path["store"], path["page"], Ticket(session, secret))
+    return await resume(web.runtime(request), path["store"], path["page"], SessionCredential(session, secret))
 
 
 def _session_id(request: Request) -> SessionId:
@@ -277,29 +228,14 @@ def _session_id(request: Request) -> SessionId:
         raise NoSuchSession from None
 
 
-def _reader(request: Request, wallet: Wallet, place: Place | None) -> Reader:
-    wanted = request.query_params.get("locale") or wallet.locale
-    return read_for(wanted, request.headers.get("accept-language", ""), place.store.locale if place else "en")
-
-
-def _wallet(request: Request) -> Wallet:
-    text = request.cookies.get(_COOKIE)
-    return Wallet.parse(text) if text else Wallet()
-
-
-def _keep(request: Request, answer: Response, wallet: Wallet, ticket: Ticket, reader: Reader) -> None:
+def _keep(
+    request: Request, answer: Response, cookie: BuyerCookie, credential: SessionCredential, reader: Reader
+) -> None:
     path = "/{store}/{page}".format_map(request.path_params)
-    kept = Wallet(wallet.tickets, reader.tag if reader.is_chosen else wallet.locale).with_ticket(ticket)
+    locale = reader.tag if reader.is_chosen else cookie.locale
+    value = BuyerCookie(cookie.credentials, locale).with_credential(credential).serialize()
     is_secure = request.url.scheme == "https" or web.runtime(request).public_url.startswith("https:")
-    answer.set_cookie(_COOKIE, kept.spell(), _COOKIE_AGE_S, path=path, secure=is_secure, httponly=True, samesite="lax")
-
-
-def _check_origin(request: Request) -> None:
-    """Refuses a form that another site posts (ForeignForm). The secret in it is the proof; this is the second lock."""
-    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    ours = {urlsplit(web.runtime(request).public_url).netloc, request.headers.get("host", "")}
-    if (origin and urlsplit(origin).netloc not in ours) or site not in (None, "same-origin", "none"):
-        raise ForeignForm
+    answer.set_cookie(_COOKIE, value, _COOKIE_AGE_S, path=path, secure=is_secure, httponly=True, samesite="lax")
 
 
 def _provider_page(request: Request, name: str) -> ProviderPage:
@@ -311,13 +247,3 @@ def _provider_page(request: Request, name: str) -> ProviderPage:
 
 def _providers(request: Request) -> Mapping[str, Provider]:
     return cast("Mapping[str, Provider]", request.app.state.providers)
-
-
-@lru_cache(maxsize=64)
-def _takes_gzip(accept_encoding: str) -> bool:
-    """Whether gzip is welcome (RFC 9110, 12.5.3)."""
-    for part in accept_encoding.split(","):
-        name, _, weight = part.replace(" ", "").partition(";")
-        if name in ("gzip", "*"):
-            return weight.lower() not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False

@@ -1,4 +1,4 @@
-"""What a posted form asks for, done: the way through the checkout of a browser without JavaScript."""
+"""Do what a posted form asks for: the checkout of a browser without JavaScript."""
 
 from __future__ import annotations
 
@@ -8,89 +8,91 @@ from typing import Final
 
 from checkie import checkout
 from checkie.checkout import Changes, Session
+from checkie.db import WriteConflict
 from checkie.kernel import Invalid, Refusal
 from checkie.payments.port import ActionNeeded, Provider
-from checkie.storefront.form import Form, changes_anything
-from checkie.storefront.model import Ticket
-from checkie.storefront.visit import Place, open_ticket
+from checkie.storefront.form import CheckoutForm, changes_anything
+from checkie.storefront.model import SessionCredential
+from checkie.storefront.resume import StorePage, open_session
 from checkie.web import Runtime, Visitor
 
-_OVER: Final = "session_over"
-_SHOWN_BY_THE_SESSION: Final = frozenset(
+EXPIRED: Final = "session_over"
+SHOWN_BY_SESSION: Final = frozenset(
     {
-        "overtaken",
+        WriteConflict.code,
         "payment_no_attempts_left",
         "session_already_paid",
-        "session_payment_under_way",
+        "session_payment_in_progress",
         "session_version_mismatch",
     }
 )
+"""Refusals, by code, after which the buyer is shown the session as it is now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """Where the browser goes next. `ticket` is what it holds from now on."""
+    """Where the browser goes next, and the session that it holds from now on."""
 
     url: str
-    ticket: Ticket
+    credential: SessionCredential
 
 
 @dataclass(frozen=True, slots=True)
-class Mend:
-    """The form again, with what is wrong: a field (`refusal` has its name), or a session that had to be opened anew."""
+class Redisplay:
+    """The form again, with what is wrong: a field that `refusal` names, or that the session had expired."""
 
     session: Session
-    ticket: Ticket
-    form: Form
+    credential: SessionCredential
+    form: CheckoutForm
     refusal: Refusal
 
     @property
-    def is_renewed(self) -> bool:
-        """Whether the session had expired, and this is another."""
-        return self.refusal.code == _OVER
+    def is_new_session(self) -> bool:
+        """Whether the session had expired and was replaced by another."""
+        return self.refusal.code == EXPIRED
 
 
 @dataclass(frozen=True, slots=True)
 class FormContext:
-    """What every verb works with: the process's parts, the page, and who posts."""
+    """What every operation works with: the process's parts, the page, and who submits the form."""
 
     runtime: Runtime
     providers: Mapping[str, Provider]
-    place: Place
+    store_page: StorePage
     visitor: Visitor
     locale: str
 
 
-async def submit(context: FormContext, form: Form) -> Redirect | Mend:
+async def submit(context: FormContext, form: CheckoutForm) -> Redirect | Redisplay:
     """Do what the form asks for. Refuses with NoSuchSession and WrongSecret, and when no provider is configured."""
-    ticket = form.ticket or await open_ticket(context.runtime, context.place, context.visitor)
-    session = await checkout.get_session(context.runtime.db, ticket.session)
-    session.authorize(ticket.secret)
-    if session.page != context.place.page.id:
+    credential = form.credential or await open_session(context.runtime, context.store_page, context.visitor)
+    session = await checkout.get_session(context.runtime.db, credential.session)
+    session.authorize(credential.secret)
+    if session.page != context.store_page.page.id:
         raise checkout.NoSuchSession
-    if form.verb == "again":
-        return await _again(context, session)
+    if form.operation == "restart":
+        return await _restart(context, session)
     try:
-        return await _verb(context, form, session, ticket)
+        return await _act(context, form, session, credential)
     except Invalid as refusal:
-        return Mend(session, ticket, form, refusal)
+        return Redisplay(session, credential, form, refusal)
     except Refusal as refusal:
-        if refusal.code == _OVER:
-            return await _anew(context, form, refusal)
-        if refusal.code not in _SHOWN_BY_THE_SESSION:
+        if refusal.code == EXPIRED:
+            return await _replace_expired(context, form, refusal)
+        if refusal.code not in SHOWN_BY_SESSION:
             raise
-        return Redirect(context.place.session_path(session.id), ticket)
+        return Redirect(context.store_page.session_path(session.id), credential)
 
 
-async def _verb(context: FormContext, form: Form, session: Session, ticket: Ticket) -> Redirect:
+async def _act(context: FormContext, form: CheckoutForm, session: Session, credential: SessionCredential) -> Redirect:
     wanted = form.changes(session, context.locale)
-    if form.verb != "pay" or changes_anything(wanted):
+    if form.operation != "pay" or changes_anything(wanted):
         await _change(context, session, wanted)
-    if form.verb != "pay":
-        return Redirect(context.place.path, ticket)
-    paying = await checkout.pay_hosted(context.runtime.db, context.providers, session.id, context.runtime.now())
-    hosted = paying.outcome.hosted_url if isinstance(paying.outcome, ActionNeeded) else None
-    return Redirect(hosted or context.place.session_path(session.id), ticket)
+    if form.operation != "pay":
+        return Redirect(context.store_page.path, credential)
+    started = await checkout.pay_hosted(context.runtime.db, context.providers, session.id, context.runtime.now())
+    hosted = started.outcome.hosted_url if isinstance(started.outcome, ActionNeeded) else None
+    return Redirect(hosted or context.store_page.session_path(session.id), credential)
 
 
 async def _change(context: FormContext, session: Session, wanted: Changes) -> Session:
@@ -98,26 +100,26 @@ async def _change(context: FormContext, session: Session, wanted: Changes) -> Se
     return await checkout.change(runtime.db, context.providers, session, wanted, if_version=None, now=runtime.now())
 
 
-async def _again(context: FormContext, old: Session) -> Redirect:
-    """A new session with what was typed into the old one, as far as the page still takes it."""
-    ticket = await open_ticket(context.runtime, context.place, context.visitor)
-    fresh = await checkout.get_session(context.runtime.db, ticket.session)
-    is_other_amount = old.quote.unit != fresh.quote.unit and old.quote.pricing == "PAY_WHAT_YOU_WANT"
-    typed = (
+async def _restart(context: FormContext, old: Session) -> Redirect:
+    """A new session with what was entered in the old one, as far as the page still accepts it."""
+    credential = await open_session(context.runtime, context.store_page, context.visitor)
+    new = await checkout.get_session(context.runtime.db, credential.session)
+    is_other_amount = old.quote.unit != new.quote.unit and old.quote.pricing == "PAY_WHAT_YOU_WANT"
+    entered = (
         Changes(email=old.email),
         Changes(quantity=old.quote.quantity),
         Changes(amount_minor=old.quote.unit.minor if is_other_amount else None),
     )
-    for wanted in typed:
+    for wanted in entered:
         try:
-            await _change(context, fresh, wanted)
+            await _change(context, new, wanted)
         except Invalid:
             continue  # the page has changed since; the buyer sees the page's own value
-    return Redirect(context.place.path, ticket)
+    return Redirect(context.store_page.path, credential)
 
 
-async def _anew(context: FormContext, form: Form, refusal: Refusal) -> Mend:
-    """The session was over before the form came: a new one takes its place, and nothing that was typed is lost."""
-    ticket = await open_ticket(context.runtime, context.place, context.visitor)
-    session = await checkout.get_session(context.runtime.db, ticket.session)
-    return Mend(session, ticket, form, refusal)
+async def _replace_expired(context: FormContext, form: CheckoutForm, refusal: Refusal) -> Redisplay:
+    """The session expired before the form was submitted: a new one replaces it and keeps what was entered."""
+    credential = await open_session(context.runtime, context.store_page, context.visitor)
+    session = await checkout.get_session(context.runtime.db, credential.session)
+    return Redisplay(session, credential, form, refusal)

@@ -1,6 +1,10 @@
-"""Secrets at rest."""
+"""Secrets at rest, and signed tokens."""
 
 from __future__ import annotations
+
+import base64
+import hmac
+import re
 
 import pytest
 from hypothesis import given
@@ -49,7 +53,62 @@ class TestOpen:
             RING.open(junk, "c")
 
 
+class TestSign:
+    @given(st.text(max_size=80), st.text(max_size=20))
+    def test_verifies_to_what_was_signed(self, text: str, context: str) -> None:
+        assert RING.verify(RING.sign(text, context), context) == text
+
+    def test_is_the_same_each_time_and_fits_into_a_path(self) -> None:
+        token = RING.sign("ses_1", "receipt")
+        assert token == RING.sign("ses_1", "receipt")
+        assert re.fullmatch(r"[A-Za-z0-9_-]+", token)
+
+    def test_does_not_use_the_key_itself(self) -> None:
+        token = RING.sign("ses_1", "receipt")
+        purpose = len(b"receipt").to_bytes(4, "big") + b"receipt" + b"ses_1"
+        plain = b"\x02k1" + hmac.digest(OLD, purpose, "sha256") + b"ses_1"
+        assert token != base64.urlsafe_b64encode(plain).rstrip(b"=").decode()
+
+
+class TestVerify:
+    def test_refuses_another_context(self) -> None:
+        assert RING.verify(RING.sign("ses_1", "receipt"), "invoice") is None
+
+    def test_does_not_let_context_and_text_run_together(self) -> None:
+        assert RING.verify(RING.sign("bc", "a"), "ab") is None
+
+    def test_refuses_another_key_with_the_same_id(self) -> None:
+        assert Keyring("k1", {"k1": NEW}).verify(RING.sign("ses_1", "receipt"), "receipt") is None
+
+    def test_refuses_any_changed_character(self) -> None:
+        token = RING.sign("ses_1", "receipt")
+        for place, character in enumerate(token):
+            for other in "Aa_":
+                changed = token[:place] + other + token[place + 1 :]
+                assert other == character or RING.verify(changed, "receipt") is None
+
+    def test_refuses_what_is_cut_short_or_goes_on(self) -> None:
+        token = RING.sign("ses_1", "receipt")
+        for length in range(len(token)):
+            assert RING.verify(token[:length], "receipt") is None
+        for more in ("A", "=", "==", "\n", " "):
+            assert RING.verify(token + more, "receipt") is None
+
+    @given(st.text(max_size=120))
+    def test_refuses_whatever_was_never_signed(self, junk: str) -> None:
+        assert RING.verify(junk, "receipt") is None
+
+
 class TestRotation:
+    def test_verifies_what_the_old_key_signed(self) -> None:
+        assert ROTATED.verify(RING.sign("ses_1", "receipt"), "receipt") == "ses_1"
+
+    def test_signs_with_the_new_key(self) -> None:
+        assert RING.verify(ROTATED.sign("ses_1", "receipt"), "receipt") is None
+
+    def test_without_the_old_key_ends_the_old_signatures(self) -> None:
+        assert Keyring("k2", {"k2": NEW}).verify(RING.sign("ses_1", "receipt"), "receipt") is None
+
     def test_opens_what_the_old_key_sealed(self) -> None:
         assert ROTATED.open(RING.seal(b"secret", "c"), "c") == b"secret"
 

@@ -1,4 +1,4 @@
-"""Which page a session gets."""
+"""Which page a session has."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests import make
 _S, _P, _A = SessionStatus, PaymentStatus, AttemptStatus
 
 
-def standing(session: SessionStatus, payment: PaymentStatus, attempt: AttemptStatus, **facts: object) -> Status:
+def status_of(session: SessionStatus, payment: PaymentStatus, attempt: AttemptStatus, **facts: object) -> Status:
     return Status(
         make.session(status=session, expires_at=make.START + timedelta(hours=1)),
         make.payment(status=payment, **facts),
@@ -25,28 +25,28 @@ def standing(session: SessionStatus, payment: PaymentStatus, attempt: AttemptSta
 @pytest.mark.parametrize(
     ("status", "stage"),
     [
-        (standing(_S.OPEN, _P.FAILED, _A.FAILED, failures=1), Stage.FORM),
-        (standing(_S.PROCESSING, _P.PENDING, _A.PENDING), Stage.BEGUN),
-        (standing(_S.PROCESSING, _P.PROCESSING, _A.PROCESSING), Stage.WAITING),
-        (standing(_S.AWAITING_ACTION, _P.REQUIRES_ACTION, _A.REQUIRES_ACTION), Stage.ACTION),
-        (standing(_S.PROCESSING, _P.REQUIRES_ACTION, _A.REQUIRES_ACTION), Stage.ACTION),
-        (standing(_S.PROCESSING, _P.PENDING, _A.UNKNOWN), Stage.ASKING),
-        (standing(_S.PROCESSING, _P.FAILED, _A.FAILED, failures=1), Stage.BEGUN),
-        (standing(_S.PROCESSING, _P.SUCCEEDED, _A.SUCCEEDED), Stage.PAID),
-        (standing(_S.EXPIRED, _P.SUCCEEDED, _A.SUCCEEDED), Stage.PAID),
-        (standing(_S.COMPLETED, _P.REFUNDED, _A.SUCCEEDED), Stage.PAID),
-        (standing(_S.PROCESSING, _P.FAILED, _A.INTEGRITY_FAILURE, failure_code=INTEGRITY), Stage.UNTRUSTED),
-        (standing(_S.EXPIRED, _P.FAILED, _A.INTEGRITY_FAILURE, failure_code=INTEGRITY), Stage.UNTRUSTED),
-        (standing(_S.EXPIRED, _P.FAILED, _A.FAILED, failures=3), Stage.EXHAUSTED),
-        (standing(_S.EXPIRED, _P.CANCELLED, _A.CANCELLED), Stage.EXPIRED),
-        (standing(_S.ABANDONED, _P.CANCELLED, _A.CANCELLED), Stage.EXPIRED),
+        (status_of(_S.OPEN, _P.FAILED, _A.FAILED, failures=1), Stage.FORM),
+        (status_of(_S.PROCESSING, _P.PENDING, _A.PENDING), Stage.STARTED),
+        (status_of(_S.PROCESSING, _P.PROCESSING, _A.PROCESSING), Stage.PROCESSING),
+        (status_of(_S.AWAITING_ACTION, _P.REQUIRES_ACTION, _A.REQUIRES_ACTION), Stage.ACTION_REQUIRED),
+        (status_of(_S.PROCESSING, _P.REQUIRES_ACTION, _A.REQUIRES_ACTION), Stage.ACTION_REQUIRED),
+        (status_of(_S.PROCESSING, _P.PENDING, _A.UNKNOWN), Stage.UNKNOWN),
+        (status_of(_S.PROCESSING, _P.FAILED, _A.FAILED, failures=1), Stage.STARTED),
+        (status_of(_S.PROCESSING, _P.SUCCEEDED, _A.SUCCEEDED), Stage.PAID),
+        (status_of(_S.EXPIRED, _P.SUCCEEDED, _A.SUCCEEDED), Stage.PAID),
+        (status_of(_S.COMPLETED, _P.REFUNDED, _A.SUCCEEDED), Stage.PAID),
+        (status_of(_S.PROCESSING, _P.FAILED, _A.INTEGRITY_FAILURE, failure_code=INTEGRITY), Stage.UNDER_REVIEW),
+        (status_of(_S.EXPIRED, _P.FAILED, _A.INTEGRITY_FAILURE, failure_code=INTEGRITY), Stage.UNDER_REVIEW),
+        (status_of(_S.EXPIRED, _P.FAILED, _A.FAILED, failures=3), Stage.FAILED),
+        (status_of(_S.EXPIRED, _P.CANCELLED, _A.CANCELLED), Stage.EXPIRED),
+        (status_of(_S.ABANDONED, _P.CANCELLED, _A.CANCELLED), Stage.EXPIRED),
     ],
 )
 def test_a_stage_follows_from_session_payment_and_attempt(status: Status, stage: Stage) -> None:
     assert stage_of(status, make.START) is stage
 
 
-def test_time_is_up_before_the_worker_says_so() -> None:
+def test_a_session_is_expired_before_the_worker_marks_it() -> None:
     status = Status(make.session(expires_at=make.START), None, None)
     assert stage_of(status, make.START) is Stage.EXPIRED
     assert stage_of(status, make.START - timedelta(seconds=1)) is Stage.FORM

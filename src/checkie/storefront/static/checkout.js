@@ -1,12 +1,12 @@
-// The buyer's page with JavaScript: nothing reloads, and the server stays the one that decides.
-// Without this file the page works too: its form is posted, and cards are entered at the provider.
+// The checkout page, the page of a session, and receipts. The server decides; this script saves, pays and updates in place.
+// Without it the page works too: its form is posted, and the card is entered on the provider's page.
 
 const SAVE_AFTER_MS = 350;
-const ANSWER_WITHIN_MS = 30000;
-const READY_WITHIN_MS = 15000;
+const TIMEOUT_MS = 30000;
+const CARD_TIMEOUT_MS = 15000;
 const POLL_MS = 1000;
-const GIVE_UP_FOLLOWING_MS = 20000;
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const OUTCOME_TIMEOUT_MS = 20000;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 const find = (selector, within = document) => within.querySelector(selector);
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -31,7 +31,7 @@ async function call(method, path, { secret, body, key } = {}) {
   if (key) headers["idempotency-key"] = key;
   let answer;
   try {
-    answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+    answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(TIMEOUT_MS) });
   } catch {
     throw new Unreachable();
   }
@@ -41,21 +41,21 @@ async function call(method, path, { secret, body, key } = {}) {
   return text;
 }
 
-// Tells `hear` how a session stands, again and again until it answers true: by server-sent events, or by asking if those
-// fail (which does not tell the stage).
-function follow(path, session, hear) {
+// Calls `handle` with the status of the session at `path` until it returns true: by server-sent events, or by polling if
+// those fail.
+function subscribe(path, handle) {
   const source = new EventSource(`${path}/live`);
   let done = false;
   const stop = () => { done = true; source.close(); };
-  const tell = (news) => { if (!done && hear(news)) stop(); };
+  const receive = (update) => { if (!done && handle(update)) stop(); };
   const poll = async () => {
     while (!done) {
-      const news = await call("GET", `/api/widget/sessions/${session}/status`).catch(() => null);
-      if (news) tell(news);
+      const update = await call("GET", `${path}/status`).catch(() => null);
+      if (update) receive(update);
       await wait(POLL_MS);
     }
   };
-  source.onmessage = (message) => tell(JSON.parse(message.data));
+  source.onmessage = (message) => receive(JSON.parse(message.data));
   source.onerror = () => { if (source.readyState === EventSource.CLOSED && !done) poll(); };
   return stop;
 }
@@ -70,18 +70,18 @@ function loadScript(url) {
   });
 }
 
-// How each provider's card fields are used. `mount` gives { focus, validate, confirm }; `confirm` gives a status: succeeded,
-// processing, requires_action (with next_action.url), declined, invalid (something is to be mended, and is shown) or unknown.
+// How each provider's card fields are used. `mount` returns { focus, validate, confirm }; `confirm` returns a status: succeeded,
+// processing, requires_action (with next_action.url), declined, invalid (the fields show an error) or unknown.
 const colours = () => {
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(name).trim();
-  return { text: colour("--ink"), muted: colour("--soft"), background: colour("--paper"), border: colour("--edge"), accent: colour("--accent"), error: colour("--bad") };
+  return { text: colour("--text"), muted: colour("--muted"), background: colour("--background"), border: colour("--border-strong"), accent: colour("--accent"), error: colour("--danger") };
 };
 const providers = {
   simulator: {
     async mount(slot, { key, locale, direction }) {
       const fields = window.CheckieSimulator.mount(slot, { publishableKey: key, locale, dir: direction, style: { ...colours(), radius: "8px" } });
-      await Promise.race([new Promise((resolve) => fields.on("ready", resolve)), wait(READY_WITHIN_MS).then(() => { throw new Unreachable(); })]);
+      await Promise.race([new Promise((resolve) => fields.on("ready", resolve)), wait(CARD_TIMEOUT_MS).then(() => { throw new Unreachable(); })]);
       return {
         focus: () => fields.focus(),
         validate: () => fields.validate(),
@@ -95,20 +95,20 @@ const providers = {
       const { text, muted, error } = colours();
       const style = { base: { fontSize: "16px", color: text, "::placeholder": { color: muted } }, invalid: { color: error } };
       const card = stripe.elements({ locale }).create("card", { hidePostalCode: true, style });
-      const tell = (message) => { find("#card-error").textContent = message || ""; };
-      let flaw = "";
+      const showError = (message) => { find("#card-error").textContent = message || ""; };
+      let fieldError = "";
       slot.replaceChildren();
-      slot.classList.add("stripe");
+      slot.classList.add("framed");
       card.mount(slot);
-      card.on("change", ({ error: wrong } = {}) => tell(flaw = wrong ? wrong.message : ""));
+      card.on("change", ({ error: invalid } = {}) => showError(fieldError = invalid ? invalid.message : ""));
       return {
         focus: () => card.focus(),
-        validate: async () => ({ valid: !flaw }),
+        validate: async () => ({ valid: !fieldError }),
         async confirm(provider, returnUrl) {
           const payment_method = { card, billing_details: { email: email() } };
           const { error: failure, paymentIntent } = await stripe.confirmCardPayment(provider.client_secret, { payment_method, return_url: returnUrl });
           if (!failure) return { status: paymentIntent.status };
-          if (failure.type === "validation_error") tell(failure.message);
+          if (failure.type === "validation_error") showError(failure.message);
           return { status: { validation_error: "invalid", api_connection_error: "unknown", api_error: "unknown" }[failure.type] || "declined" };
         },
       };
@@ -119,8 +119,8 @@ const providers = {
 class Checkout {
   constructor(form) {
     this.form = form;
-    this.facts = form.dataset;
-    this.words = JSON.parse(form.dataset.words);
+    this.settings = form.dataset;
+    this.texts = JSON.parse(form.dataset.texts);
     this.path = new URL(form.action).pathname;
     this.email = form.elements.email;
     this.quantity = form.elements.quantity;
@@ -128,17 +128,17 @@ class Checkout {
     this.button = find("#pay");
     this.slot = find("#card");
     this.draft = `checkie:${this.path}`;
-    this.saved = this.typed();
+    this.saved = this.values();
     this.saving = Promise.resolve();
     this.isBusy = false;
     this.isKept = false;
     this.payText = this.button.textContent.trim();
     const locale = document.documentElement.lang;
-    const options = { style: "currency", currency: this.facts.currency, minimumFractionDigits: this.places, maximumFractionDigits: this.places, numberingSystem: "latn" };
+    const options = { style: "currency", currency: this.settings.currency, minimumFractionDigits: this.places, maximumFractionDigits: this.places, numberingSystem: "latn" };
     try { this.format = new Intl.NumberFormat(locale, options); } catch { this.format = null; }
   }
 
-  get places() { return Number(this.facts.places); }
+  get places() { return Number(this.settings.places); }
   get session() { return this.form.elements.session.value; }
   get secret() { return this.form.elements.secret.value; }
   get here() { return `${this.path}/${this.session}`; }
@@ -149,7 +149,7 @@ class Checkout {
     this.form.addEventListener("pointerdown", () => this.loadCard(), { once: true });
     find("#card-open").addEventListener("click", () => this.openCard());
     for (const input of this.inputs()) {
-      input.addEventListener("input", () => this.typing(input));
+      input.addEventListener("input", () => this.edit(input));
       input.addEventListener("change", () => this.leave(input));
       input.addEventListener("blur", () => this.leave(input));
     }
@@ -159,19 +159,19 @@ class Checkout {
     addEventListener("pageshow", (event) => { if (event.persisted) { this.free(); this.refresh(); } });
     addEventListener("online", () => { if (find("#offline")) { this.clearNotices(); this.save(); } });
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.refresh(); });
-    const expires_ms = Number(this.facts.expires) * 1000;
-    if (expires_ms < LONGEST_TIMER_MS) setTimeout(() => this.expired(), expires_ms);
+    const expires_ms = Number(this.settings.expires) * 1000;
+    if (expires_ms < MAX_TIMER_MS) setTimeout(() => this.expired(), expires_ms);
     this.restore();
     this.showTotal();
     find("#notice")?.focus();
   }
 
   inputs() { return [this.email, this.quantity, this.amount].filter(Boolean); }
-  typed() { return { email: this.email.value.trim(), quantity: this.quantity?.value, amount: this.amount?.value }; }
+  values() { return { email: this.email.value.trim(), quantity: this.quantity?.value, amount: this.amount?.value }; }
 
-  // ---- what is typed
+  // ---- fields
 
-  typing(input) {
+  edit(input) {
     if (input.getAttribute("aria-invalid") === "true") this.check(input);
     this.remember();
     if (input !== this.email) this.changed();
@@ -190,7 +190,7 @@ class Checkout {
     this.changed();
   }
 
-  // The total follows at once; the server hears of it when typing pauses.
+  // The total changes at once; the change is saved when typing pauses.
   changed() {
     this.showTotal();
     clearTimeout(this.timer);
@@ -202,25 +202,25 @@ class Checkout {
     return /^\d{1,6}$/.test(digits) ? Number(digits) : null;
   }
 
-  unit() { return this.amount ? minorUnits(this.amount.value, this.places, this.facts.mark) : Number(this.facts.each); }
+  unit() { return this.amount ? minorUnits(this.amount.value, this.places, this.settings.separator) : Number(this.settings.each); }
 
-  flaw(input) {
+  errorIn(input) {
     if (input === this.email) {
-      if (!input.value.trim()) return this.words.email_missing;
-      return /^[^\s@]+@[^\s@]+\.[^\s@.]{2,}$/.test(input.value.trim()) ? "" : this.words.email_invalid;
+      if (!input.value.trim()) return this.texts.email_missing;
+      return /^[^\s@]+@[^\s@]+\.[^\s@.]{2,}$/.test(input.value.trim()) ? "" : this.texts.email_invalid;
     }
     if (input === this.quantity) {
       const count = this.wholeNumber();
-      return count !== null && count >= 1 && count <= Number(input.dataset.max) ? "" : this.words.quantity_out_of_range;
+      return count !== null && count >= 1 && count <= Number(input.dataset.max) ? "" : this.texts.quantity_out_of_range;
     }
     const unit = this.unit();
-    if (unit === null) return this.words.amount_unreadable;
-    return unit >= Number(this.facts.min) && unit <= Number(this.facts.max) ? "" : this.words.amount_out_of_range;
+    if (unit === null) return this.texts.amount_invalid;
+    return unit >= Number(this.settings.min) && unit <= Number(this.settings.max) ? "" : this.texts.amount_out_of_range;
   }
 
-  check(input) { return this.mark(input, this.flaw(input)); }
+  check(input) { return this.showError(input, this.errorIn(input)); }
 
-  mark(input, text) {
+  showError(input, text) {
     if (text) input.setAttribute("aria-invalid", "true"); else input.removeAttribute("aria-invalid");
     find(`#${input.name}-error`).textContent = text;
     return !text;
@@ -228,12 +228,12 @@ class Checkout {
 
   money(minor) {
     const value = minor / 10 ** this.places;
-    if (!this.format) return `${value.toFixed(this.places)} ${this.facts.currency}`;
-    // A left-to-right mark keeps a currency's sign with its letters in right-to-left text.
+    if (!this.format) return `${value.toFixed(this.places)} ${this.settings.currency}`;
+    // A left-to-right mark keeps a currency's symbol with its letters in right-to-left text.
     return this.format.format(value).replace(/^(\u200f.*\$)$/, "$1\u200e");
   }
 
-  // `minor` is the server's word; without it the total is reckoned from what is typed. At first the page shows it already.
+  // `minor` is the server's total; without it the total is computed from the fields. The page comes with the first one.
   showTotal(minor) {
     const [count, unit] = [this.wholeNumber(), this.unit()];
     for (const step of document.querySelectorAll(".step")) {
@@ -246,15 +246,15 @@ class Checkout {
     for (const place of document.querySelectorAll("[data-total]")) place.textContent = after;
     if (find("#count")) find("#count").textContent = count;
     if (find("#each")) find("#each").textContent = this.money(unit);
-    this.payText = fill(this.words.pay, after);
+    this.payText = fill(this.texts.pay, after);
     if (!this.isBusy) this.label(this.payText);
-    this.say(fill(this.words.total, after));
+    this.say(fill(this.texts.total, after));
   }
 
-  // ---- keeping it
+  // ---- saving
 
   remember() {
-    try { sessionStorage.setItem(this.draft, JSON.stringify(this.typed())); } catch { /* storage may be forbidden */ }
+    try { sessionStorage.setItem(this.draft, JSON.stringify(this.values())); } catch { /* storage may be forbidden */ }
   }
 
   restore() {
@@ -263,10 +263,10 @@ class Checkout {
     if (!draft) return;
     const isFresh = !this.email.value;
     for (const input of this.inputs()) if (draft[input.name] && (isFresh || input === this.email)) input.value = draft[input.name];
-    if (JSON.stringify(this.typed()) !== JSON.stringify(this.saved)) this.save();
+    if (JSON.stringify(this.values()) !== JSON.stringify(this.saved)) this.save();
   }
 
-  // A page that was fetched ahead by a machine comes without a session.
+  // A page that was rendered for a prefetch has no session yet.
   async open() {
     if (this.session) return;
     const opened = await call("GET", `/api/widget/pages${this.path}`);
@@ -274,7 +274,7 @@ class Checkout {
     this.form.elements.secret.value = opened.session.client_secret;
   }
 
-  // The browser holds the session from the first thing typed, not before.
+  // The browser holds the session from the first thing entered, not before.
   async keep() {
     if (this.isKept) return;
     const locale = this.form.elements.locale?.value;
@@ -282,7 +282,7 @@ class Checkout {
     this.isKept = true;
   }
 
-  // Sends what has changed and is well formed. One at a time, in order; gives whether all is saved.
+  // Saves the valid fields that have changed, one request at a time, in order.
   save() {
     clearTimeout(this.timer);
     this.saving = this.saving.then(() => this.send()).catch((error) => this.failed(error));
@@ -290,16 +290,15 @@ class Checkout {
   }
 
   async send() {
-    const [now, body] = [this.typed(), {}];
-    if (now.email !== this.saved.email && now.email && !this.flaw(this.email)) body.email = now.email;
-    if (this.quantity && now.quantity !== this.saved.quantity && !this.flaw(this.quantity)) body.quantity = this.wholeNumber();
-    if (this.amount && now.amount !== this.saved.amount && !this.flaw(this.amount)) body.amount = this.unit();
-    if (!Object.keys(body).length) return true;
+    const [now, body] = [this.values(), {}];
+    if (now.email !== this.saved.email && now.email && !this.errorIn(this.email)) body.email = now.email;
+    if (this.quantity && now.quantity !== this.saved.quantity && !this.errorIn(this.quantity)) body.quantity = this.wholeNumber();
+    if (this.amount && now.amount !== this.saved.amount && !this.errorIn(this.amount)) body.amount = this.unit();
+    if (!Object.keys(body).length) return;
     await this.open();
     const [session] = await Promise.all([call("PATCH", `/api/widget/sessions/${this.session}`, { secret: this.secret, body }), this.keep()]);
     for (const name of Object.keys(body)) this.saved[name] = now[name];
-    if (JSON.stringify(this.typed()) === JSON.stringify(now)) this.showTotal(session.quote.total.amount);
-    return true;
+    if (JSON.stringify(this.values()) === JSON.stringify(now)) this.showTotal(session.quote.total.amount);
   }
 
   // ---- the card
@@ -307,48 +306,48 @@ class Checkout {
   loadCard() {
     this.card ||= this.mountCard().catch(() => {
       this.card = null;
-      this.cardMissing();
+      this.offerHostedPage();
       return null;
     });
     return this.card;
   }
 
   async mountCard() {
-    const provider = providers[this.facts.provider];
+    const provider = providers[this.settings.provider];
     this.slot.setAttribute("aria-busy", "true");
-    await loadScript(this.facts.script);
-    const isWaitedFor = document.activeElement === find("#card-open");
+    await loadScript(this.settings.script);
+    const isExpected = document.activeElement === find("#card-open");
     const { lang: locale, dir: direction } = document.documentElement;
-    const card = await provider.mount(this.slot, { key: this.facts.key, locale, direction, email: () => this.email.value.trim() });
+    const card = await provider.mount(this.slot, { key: this.settings.key, locale, direction, email: () => this.email.value.trim() });
     this.slot.removeAttribute("aria-busy");
-    // Not before: what is being pressed just now must neither go nor move.
+    // Not before: a button that is being pressed must neither disappear nor move.
     find("#card-error").textContent = "";
-    this.otherWay?.remove();
-    if (isWaitedFor || this.slot.contains(document.activeElement)) card.focus();
+    this.hostedButton?.remove();
+    if (isExpected || this.slot.contains(document.activeElement)) card.focus();
     return card;
   }
 
   async openCard() { (await this.loadCard())?.focus(); }
 
-  cardMissing() {
+  offerHostedPage() {
     this.slot.removeAttribute("aria-busy");
-    find("#card-error").textContent = this.words.card_missing;
-    if (this.otherWay?.isConnected) return;
-    this.otherWay = document.createElement("button");
-    this.otherWay.className = "button second";
-    this.otherWay.type = "button";
-    this.otherWay.textContent = this.words.hosted;
-    this.otherWay.addEventListener("click", () => this.form.submit());
-    find("#card-field").append(this.otherWay);
+    find("#card-error").textContent = this.texts.card_unavailable;
+    if (this.hostedButton?.isConnected) return;
+    this.hostedButton = document.createElement("button");
+    this.hostedButton.className = "button secondary";
+    this.hostedButton.type = "button";
+    this.hostedButton.textContent = this.texts.hosted;
+    this.hostedButton.addEventListener("click", () => this.form.submit());
+    find("#card-field").append(this.hostedButton);
   }
 
   // ---- paying
 
   async pay() {
     if (this.isBusy) return;
-    const wrong = this.inputs().filter((input) => !this.check(input));
-    if (wrong.length) { wrong[0].focus(); return; }
-    this.busy(this.words.paying);
+    const invalid = this.inputs().filter((input) => !this.check(input));
+    if (invalid.length) { invalid[0].focus(); return; }
+    this.busy(this.texts.processing);
     try {
       await this.payNow();
     } catch (error) {
@@ -366,36 +365,36 @@ class Checkout {
     await this.send();
     await this.keep();
     const { provider } = await call("POST", "/api/widget/checkout", { secret: this.secret, key: newKey(), body: { session_id: this.session } });
-    if (!provider.client_secret) { this.goOn(); return; }
-    this.busy(this.words.confirming);
+    if (!provider.client_secret) { this.showSession(); return; }
+    this.busy(this.texts.confirming);
     const result = await card.confirm(provider, new URL(this.here, location.href).href);
     if (result.status === "requires_action" && result.next_action) location.assign(result.next_action.url);
     else if (result.status === "invalid") this.free();
-    else if (["succeeded", "declined", "processing"].includes(result.status)) this.awaitNews();
-    else this.goOn();
+    else if (["succeeded", "declined", "processing"].includes(result.status)) this.awaitOutcome();
+    else this.showSession();
   }
 
-  // The provider has answered the browser; what counts is what it tells the server, which comes a moment later.
-  awaitNews() {
-    const stop = follow(this.here, this.session, (news) => {
-      if (isPaying(news) && news.stage !== "waiting") return false;
-      if (news.status === "OPEN") this.declined(); else this.goOn();
+  // The provider has answered the browser; what counts is its answer to the server, which arrives a moment later.
+  awaitOutcome() {
+    const stop = subscribe(this.here, (update) => {
+      if (isPaying(update) && update.stage !== "processing") return false;
+      if (update.status === "OPEN") this.declined(); else this.showSession();
       return true;
     });
-    setTimeout(() => { stop(); if (this.isBusy) this.goOn(); }, GIVE_UP_FOLLOWING_MS);
+    setTimeout(() => { stop(); if (this.isBusy) this.showSession(); }, OUTCOME_TIMEOUT_MS);
   }
 
-  // The words for it are the server's: the same that the page shows without JavaScript.
+  // The notice is the server's, the same that the page shows without JavaScript.
   async declined() {
     const html = await fetch(this.here).then((answer) => answer.text()).catch(() => "");
     const notice = find("#notice", new DOMParser().parseFromString(html, "text/html"));
-    if (!notice) { this.goOn(); return; }
+    if (!notice) { this.showSession(); return; }
     this.free();
     find("#notices").replaceChildren(document.adoptNode(notice));
     find("#notice").focus();
   }
 
-  goOn() { location.replace(this.here); }
+  showSession() { location.replace(this.here); }
 
   busy(text) {
     this.isBusy = true;
@@ -415,46 +414,46 @@ class Checkout {
   label(text) { find(".button-text", this.button).textContent = text; }
   say(text) { find("#announce").textContent = text; }
 
-  // ---- when things go wrong, or happened elsewhere
+  // ---- errors, and changes made elsewhere
 
   failed(error) {
-    if (error instanceof Unreachable) { this.notify("offline", this.words.offline, this.words.kept); return false; }
-    const input = error instanceof Refused && this.inputs().find(({ name }) => name === error.param);
-    if (input) { this.mark(input, this.words[error.code] || error.message); return false; }
-    if (error instanceof Refused && error.status === 409) { this.keep().catch(() => null).then(() => this.goOn()); return false; }
-    if (error instanceof Refused && [401, 404].includes(error.status)) { location.replace(this.path); return false; }
-    this.notify("failed", this.words.failed, this.words.failed_kept);
-    return false;
+    const isRefused = error instanceof Refused;
+    const input = isRefused && this.inputs().find(({ name }) => name === error.param);
+    if (error instanceof Unreachable) this.notify("offline", this.texts.offline, this.texts.offline_advice);
+    else if (input) this.showError(input, this.texts[error.code] || error.message);
+    else if (isRefused && error.status === 409) this.keep().catch(() => null).then(() => this.showSession());
+    else if (isRefused && [401, 404].includes(error.status)) location.replace(this.path);
+    else this.notify("failed", this.texts.failed, this.texts.failed_advice);
   }
 
   expired() {
     if (this.isBusy) return;
-    const again = document.createElement("button");
-    again.type = "button";
-    again.className = "button second";
-    again.textContent = this.words.again;
-    again.addEventListener("click", () => location.replace(this.path)); // what was typed is in the draft
-    this.notify("expired", this.words.expired, this.words.expired_kept, again);
+    const restart = document.createElement("button");
+    restart.type = "button";
+    restart.className = "button secondary";
+    restart.textContent = this.texts.restart;
+    restart.addEventListener("click", () => location.replace(this.path)); // what was entered is in the draft
+    this.notify("expired", this.texts.expired, this.texts.expired_advice, restart);
   }
 
-  notify(id, title, text, act) {
+  notify(id, title, text, button) {
     const notice = document.createElement("div");
-    const [words, first, second] = ["div", "p", "p"].map((name) => document.createElement(name));
+    const [content, first, second] = ["div", "p", "p"].map((name) => document.createElement(name));
     notice.id = id;
-    notice.className = "notice warn";
+    notice.className = "notice warning";
     notice.setAttribute("role", "alert");
     first.className = "notice-title";
     first.textContent = title;
     second.textContent = text;
-    words.append(first, second);
-    if (act) words.append(act);
-    notice.append(words);
+    content.append(first, second);
+    if (button) content.append(button);
+    notice.append(content);
     find("#notices").replaceChildren(notice);
   }
 
   clearNotices() { find("#notices").replaceChildren(); }
 
-  // Another tab, the way back from the bank, or time may have moved the session on.
+  // The session may have changed: in another tab, at the bank, or because it expired.
   async refresh() {
     if (!this.session || this.isBusy) return;
     const session = await call("GET", `/api/widget/sessions/${this.session}`, { secret: this.secret }).catch(() => null);
@@ -467,25 +466,25 @@ class Checkout {
     this.adopt(session);
   }
 
-  // What another tab saved shows here too, unless something else is being typed here.
+  // Shows what another tab saved, unless something else is being entered here.
   adopt(session) {
-    if (JSON.stringify(this.typed()) !== JSON.stringify(this.saved)) return;
+    if (JSON.stringify(this.values()) !== JSON.stringify(this.saved)) return;
     if (session.email) this.email.value = session.email;
     if (this.quantity) this.quantity.value = session.quantity;
-    this.saved = this.typed();
+    this.saved = this.values();
     this.showTotal(session.quote.total.amount);
   }
 }
 
-const fill = (words, amount) => words.replace("%(amount)s", () => amount); // a function: an amount has a $ in it
-const asciiDigits = (text) => text.normalize("NFKC").replace(/[\u0660-\u0669\u06f0-\u06f9]/g, (sign) => sign.charCodeAt(0) & 15);
+const fill = (text, amount) => text.replace("%(amount)s", () => amount); // a function: an amount has a $ in it
+const asciiDigits = (text) => text.normalize("NFKC").replace(/[\u0660-\u0669\u06f0-\u06f9]/g, (digit) => digit.charCodeAt(0) & 15);
 
 // The same rules as formats.parse_amount on the server.
-function minorUnits(text, places, mark) {
+function minorUnits(text, places, separator) {
   const typed = asciiDigits(text).replace(/[\s'’$€£¥]/g, "").replace(/٫/g, ".").replace(/٬/g, ",");
   const at = Math.max(typed.lastIndexOf("."), typed.lastIndexOf(","));
   let [head, tail] = at < 0 ? [typed, ""] : [typed.slice(0, at), typed.slice(at + 1)];
-  if (tail.length === 3 && (places < 3 || typed[at] !== mark)) [head, tail] = [head + tail, ""];
+  if (tail.length === 3 && (places < 3 || typed[at] !== separator)) [head, tail] = [head + tail, ""];
   const whole = head.replace(/[.,]/g, "");
   if (!/^\d+$/.test(whole + tail) || tail.length > places) return null;
   return Number((whole || "0") + tail.padEnd(places, "0"));
@@ -495,29 +494,30 @@ function forget(draft) {
   try { sessionStorage.removeItem(draft); } catch { /* storage may be forbidden */ }
 }
 
-// ---- the page of a session
+// ---- the page of a session, and receipts
 
-function watch(state) {
-  const [path, { status, stage }] = [location.pathname, state.dataset];
-  const [page, session] = [path.slice(0, path.lastIndexOf("/")), path.slice(path.lastIndexOf("/") + 1)];
-  const take = (news) => {
-    const isNews = news.stage ? news.stage !== stage : news.status !== status;
-    if (isNews) location.reload();
-    return isNews;
+function watch({ stage, inProgress }) {
+  const path = location.pathname;
+  const reloadIfChanged = (update) => {
+    const hasChanged = update.stage !== stage;
+    if (hasChanged) location.reload();
+    return hasChanged;
   };
-  const look = () => call("GET", `/api/widget/sessions/${session}/status`).then(take, () => null);
-  if (stage === "paid") forget(`checkie:${page}`);
-  if ("live" in state.dataset) follow(path, session, take);
-  addEventListener("pageshow", (event) => { if (event.persisted) look(); });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
-  for (const time of document.querySelectorAll("time")) {
-    const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long", timeStyle: "short", numberingSystem: "latn" });
-    time.textContent = format.format(new Date(time.dateTime));
-  }
-  find("#print")?.addEventListener("click", () => window.print());
+  const check = () => call("GET", `${path}/status`).then(reloadIfChanged, () => null);
+  if (stage === "paid") forget(`checkie:${path.slice(0, path.lastIndexOf("/"))}`);
+  if (inProgress === "true") subscribe(path, reloadIfChanged);
+  addEventListener("pageshow", (event) => { if (event.persisted) check(); });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) check(); });
+}
+
+function showLocalTimes() {
+  const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long", timeStyle: "short", numberingSystem: "latn" });
+  for (const time of document.querySelectorAll("time")) time.textContent = format.format(new Date(time.dateTime));
 }
 
 const form = find("#checkout");
 const state = find("[data-stage]");
 if (form) new Checkout(form).start();
-if (state) watch(state);
+if (state) watch(state.dataset);
+showLocalTimes();
+find("#print")?.addEventListener("click", () => window.print());
