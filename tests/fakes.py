@@ -19,6 +19,7 @@ from checkie.payments.port import (
     ActionNeeded,
     Approved,
     BadSignature,
+    Cancelled,
     Declined,
     InProgress,
     Intent,
@@ -26,7 +27,6 @@ from checkie.payments.port import (
     Outcome,
     Refunded,
     Unknown,
-    Withdrawn,
 )
 
 GOOD: Final = "4242424242424242"
@@ -35,13 +35,13 @@ ASKS: Final = "4000002760003184"
 HEADER: Final = "fake-signature"
 _TOLERANCE_S: Final = 300
 Pages: TypeAlias = Literal["always", "on request", "never"]
-Heard: TypeAlias = Approved | ActionNeeded | InProgress | Declined | Withdrawn | Refunded
+Heard: TypeAlias = Approved | ActionNeeded | InProgress | Declined | Cancelled | Refunded
 _KINDS: Final[Mapping[type, str]] = {
     Approved: "succeeded",
     ActionNeeded: "requires_action",
     InProgress: "processing",
     Declined: "declined",
-    Withdrawn: "cancelled",
+    Cancelled: "cancelled",
     Refunded: "refunded",
 }
 
@@ -173,7 +173,7 @@ class FakeProvider:
     def _authorize(self, intent: Intent) -> Outcome:
         known = self.twins.get(intent.key)
         if known is None:
-            known = Twin(intent.key, f"fake_{next(self._numbers)}", intent, Withdrawn(None))
+            known = Twin(intent.key, f"fake_{next(self._numbers)}", intent, Cancelled(None))
             known.stands = self._action(known, Action.CONFIRM)
             self.twins[intent.key] = known
         elif known.intent is not None and known.intent.amount != intent.amount:
@@ -181,12 +181,12 @@ class FakeProvider:
         return known.stands
 
     def _twin(self, key: AttemptId) -> Twin:
-        return self.twins.setdefault(key, Twin(key, "", None, Withdrawn(None)))
+        return self.twins.setdefault(key, Twin(key, "", None, Cancelled(None)))
 
     def _cancel(self, key: AttemptId) -> Outcome:
         twin = self._twin(key)
         if isinstance(twin.stands, ActionNeeded | InProgress):
-            self.settle(key, Withdrawn(twin.reference))
+            self.settle(key, Cancelled(twin.reference))
         return twin.stands
 
     def _action(self, twin: Twin, action: Action) -> ActionNeeded:
@@ -231,7 +231,7 @@ def _facts(outcome: Outcome | Refunded) -> dict[str, Any]:
             return {"reference": outcome.reference, "code": outcome.code, "message": outcome.message}
         case ActionNeeded():
             return {"reference": outcome.reference, "action": outcome.action}
-        case InProgress() | Withdrawn():
+        case InProgress() | Cancelled():
             return {"reference": outcome.reference}
         case Unknown():
             raise ValueError("no provider tells that it does not know")
@@ -251,4 +251,4 @@ def _outcome(kind: str, data: Mapping[str, Any]) -> Heard:
         case "processing":
             return InProgress(reference)
         case _:
-            return Withdrawn(reference)
+            return Cancelled(reference)

@@ -17,12 +17,12 @@ from checkie.payments.port import (
     Action,
     ActionNeeded,
     Approved,
+    Cancelled,
     Declined,
     Intent,
     Outcome,
     Refunded,
     Unknown,
-    Withdrawn,
 )
 from checkie.providers.stripe import Stripe, hosted, mapping
 from tests.contract import drivers
@@ -149,7 +149,7 @@ class TestObjects:
         ("event", "status", "expected"),
         [
             ("succeeded", "succeeded", Approved("pi_1", Money(0, "USD"))),
-            ("canceled", "canceled", Withdrawn("pi_1")),
+            ("canceled", "canceled", Cancelled("pi_1")),
             ("payment_failed", "requires_payment_method", Declined("pi_1", "declined", mapping.NOT_MADE)),
         ],
     )

@@ -23,7 +23,7 @@ from checkie.checkout.reopen import call_off
 from checkie.db import Database, UnitOfWork, retry_on_conflict
 from checkie.kernel.ids import OrderId, SessionId
 from checkie.payments import Attempt, Payment
-from checkie.payments.port import ActionNeeded, Intent, Outcome, Provider, Withdrawn
+from checkie.payments.port import ActionNeeded, Cancelled, Intent, Outcome, Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def _lacks_page(paying: PaymentStarted) -> bool:
     if paying.attempt.reference is None:
         return False
     outcome = paying.outcome
-    return isinstance(outcome, Withdrawn) or (isinstance(outcome, ActionNeeded) and not outcome.hosted_url)
+    return isinstance(outcome, Cancelled) or (isinstance(outcome, ActionNeeded) and not outcome.hosted_url)
 
 
 async def _attempt(unit: UnitOfWork, session: Session, now: datetime) -> _Intended:

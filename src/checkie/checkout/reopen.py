@@ -10,7 +10,7 @@ from checkie.checkout.advance import Move, advance
 from checkie.checkout.model import PaymentUnderWay, Session, SessionStatus, check_time
 from checkie.db import Database
 from checkie.payments import Attempt, Payment, cancel, latest_of
-from checkie.payments.port import Declined, Provider, Withdrawn
+from checkie.payments.port import Cancelled, Declined, Provider
 
 
 async def reopen(db: Database, providers: Mapping[str, Provider], session: Session, now: datetime) -> Session:
@@ -37,7 +37,7 @@ async def call_off(
     """
     if attempt.is_live:
         outcome = await cancel(db, providers, attempt, now)
-        if not isinstance(outcome, Withdrawn | Declined):
+        if not isinstance(outcome, Cancelled | Declined):
             raise PaymentUnderWay
         payment, attempt = await latest_of(db, payment.session) or (payment, attempt)
     move = Move.after(payment, attempt)

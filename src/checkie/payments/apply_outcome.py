@@ -18,12 +18,12 @@ from checkie.payments.port import (
     Action,
     ActionNeeded,
     Approved,
+    Cancelled,
     Declined,
     InProgress,
     Outcome,
     Refunded,
     Unknown,
-    Withdrawn,
 )
 
 INTEGRITY: Final = "integrity_failure"
@@ -52,7 +52,7 @@ def apply_outcome(payment: Payment, attempt: Attempt, outcome: Outcome | Refunde
             return _follow(payment, _seen(attempt, outcome.reference, outcome.action), verb)
         case InProgress():
             return _follow(payment, _seen(attempt, outcome.reference), "process")
-        case Withdrawn():
+        case Cancelled():
             return _follow(payment, _seen(attempt, outcome.reference), "cancel")
         case Unknown():
             return _follow(payment, attempt, "mark_unknown")

@@ -12,7 +12,7 @@ from checkie.db import Database
 from checkie.kernel.ids import AttemptId
 from checkie.payments import sql
 from checkie.payments.authorize import record
-from checkie.payments.port import Declined, Provider, Withdrawn
+from checkie.payments.port import Cancelled, Declined, Provider
 
 _log = structlog.get_logger()
 
@@ -33,7 +33,7 @@ async def ask(db: Database, providers: Mapping[str, Provider], attempt: AttemptI
         outcome = await provider.find(attempt, asked.reference)
     _log.info("provider_asked", attempt=attempt, outcome=type(outcome).__name__)
     await record(db, attempt, outcome, now)
-    if asked.is_refused and isinstance(outcome, Withdrawn | Declined):
+    if asked.is_refused and isinstance(outcome, Cancelled | Declined):
         await sql.close(db, attempt, now)
 
 

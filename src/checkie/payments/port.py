@@ -86,7 +86,7 @@ class Declined:
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawn:
+class Cancelled:
     """Cancelled at the provider: no money moved and none can."""
 
     reference: str | None
@@ -99,7 +99,7 @@ class Unknown:
     why: str
 
 
-Outcome: TypeAlias = Approved | ActionNeeded | InProgress | Declined | Withdrawn | Unknown
+Outcome: TypeAlias = Approved | ActionNeeded | InProgress | Declined | Cancelled | Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Notice:
     event: str
     """The provider's id of the event; the same event may come many times."""
     key: AttemptId
-    outcome: Approved | ActionNeeded | InProgress | Declined | Withdrawn | Refunded
+    outcome: Approved | ActionNeeded | InProgress | Declined | Cancelled | Refunded
 
 
 class BadSignature(Unauthorized):
@@ -136,11 +136,11 @@ class Cards(Protocol):
         ...
 
     async def find(self, key: AttemptId, reference: str | None) -> Outcome:
-        """How the attempt stands now. `Withdrawn(None)` when the provider surely never heard of it."""
+        """How the attempt stands now. `Cancelled(None)` when the provider surely never heard of it."""
         ...
 
     async def cancel(self, key: AttemptId, reference: str | None) -> Outcome:
-        """Make sure it can no longer succeed: `Withdrawn`, or `Approved` when it was too late, or `Unknown`."""
+        """Make sure it can no longer succeed: `Cancelled`, or `Approved` when it was too late, or `Unknown`."""
         ...
 
 

@@ -15,7 +15,7 @@ from checkie.checkout.open import Opened
 from checkie.checkout.pay import PaymentStarted
 from checkie.db import Database
 from checkie.kernel.ids import AttemptId
-from checkie.payments.port import ActionNeeded, Intent, Outcome, Provider, Unknown, Withdrawn
+from checkie.payments.port import ActionNeeded, Cancelled, Intent, Outcome, Provider, Unknown
 from checkie.providers.stripe import Stripe
 from tests import make
 from tests.contract import drivers
@@ -198,7 +198,7 @@ class TestTheBuyer:
         second = await merchant.pay(opened, hosted=True)
         assert page_of(second).reference != first.outcome.reference
         reference = first.outcome.reference
-        assert await merchant.stripe.find(first.attempt.id, reference) == Withdrawn(reference)
+        assert await merchant.stripe.find(first.attempt.id, reference) == Cancelled(reference)
         await merchant.drain()
         assert await merchant.attempts(opened) == ["CANCELLED", "PENDING"]
 
@@ -214,7 +214,7 @@ class TestTheBuyer:
         merchant.clock.tick(hours=1)
         assert await stands(merchant, opened) == ("EXPIRED", "CANCELLED")
         await merchant.buyer.confirm(page_of(paying), GOOD)
-        assert await merchant.stripe.find(paying.attempt.id, None) == Withdrawn(page_of(paying).reference)
+        assert await merchant.stripe.find(paying.attempt.id, None) == Cancelled(page_of(paying).reference)
 
 
 class TestALostAnswer:

@@ -15,12 +15,12 @@ from checkie.payments.port import (
     Action,
     ActionNeeded,
     Approved,
+    Cancelled,
     Declined,
     InProgress,
     Outcome,
     Refunded,
     Unknown,
-    Withdrawn,
 )
 from tests import make
 from tests.make import PRICE
@@ -30,7 +30,7 @@ WRONG: Final = Money(PRICE.minor - 1, "USD")
 APPROVED: Final = Approved("ref_1", PRICE, {"brand": "visa", "last4": "4242"})
 CHEAPER: Final = Approved("ref_1", WRONG)
 DECLINED: Final = Declined("ref_1", "card_declined", "No.")
-WITHDRAWN: Final = Withdrawn("ref_1")
+WITHDRAWN: Final = Cancelled("ref_1")
 IN_PROGRESS: Final = InProgress("ref_1")
 UNKNOWN: Final = Unknown("timeout")
 ASKS: Final = ActionNeeded("ref_1", Action.AUTHENTICATE, client_secret="")

@@ -20,12 +20,12 @@ from checkie.payments.port import (
     Action,
     ActionNeeded,
     Approved,
+    Cancelled,
     Declined,
     InProgress,
     Outcome,
     Refunded,
     Unknown,
-    Withdrawn,
 )
 from tests import make
 from tests.make import PRICE
@@ -35,7 +35,7 @@ ANSWERS: tuple[Outcome, ...] = (
     Approved("ref", PRICE),
     Approved("ref", WRONG),
     Declined("ref", "card_declined", "No."),
-    Withdrawn("ref"),
+    Cancelled("ref"),
     InProgress("ref"),
     Unknown("timeout"),
     ActionNeeded("ref", Action.AUTHENTICATE, client_secret=""),

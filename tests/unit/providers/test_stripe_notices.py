@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from checkie.kernel import Money
-from checkie.payments.port import Action, ActionNeeded, Approved, Declined, InProgress, Outcome, Refunded, Withdrawn
+from checkie.payments.port import Action, ActionNeeded, Approved, Cancelled, Declined, InProgress, Outcome, Refunded
 from checkie.providers.stripe import mapping, notices
 from tests.unit.providers.test_stripe_hosted import session_json
 from tests.unit.providers.test_stripe_mapping import DECLINE, KEY, PUBLISHABLE, intent_json
@@ -24,7 +24,7 @@ class TestAnIntent:
             ("succeeded", {"status": "succeeded", "amount_received": 5}, Approved("pi_1", Money(5, "USD"))),
             ("payment_failed", {"last_payment_error": DECLINE}, Declined("pi_1", "card_declined", "Declined.")),
             ("payment_failed", {}, Declined("pi_1", "declined", mapping.NOT_MADE)),
-            ("canceled", {"status": "canceled"}, Withdrawn("pi_1")),
+            ("canceled", {"status": "canceled"}, Cancelled("pi_1")),
             ("processing", {"status": "processing"}, InProgress("pi_1")),
             (
                 "requires_action",
@@ -68,8 +68,8 @@ class TestAHostedPage:
             ("completed", {"payment_status": "unpaid"}, InProgress("cs_1")),
             ("async_payment_succeeded", {"payment_status": "paid"}, Approved("pi_1", Money(2599, "USD"))),
             ("async_payment_failed", {}, Declined("cs_1", "declined", mapping.NOT_MADE)),
-            ("expired", {"status": "expired"}, Withdrawn("cs_1")),
-            ("expired", {"status": "expired", "payment_intent": None}, Withdrawn("cs_1")),
+            ("expired", {"status": "expired"}, Cancelled("cs_1")),
+            ("expired", {"status": "expired", "payment_intent": None}, Cancelled("cs_1")),
         ],
     )
     def test_tells_of_our_attempt(self, kind: str, changes: dict[str, Any], outcome: Outcome) -> None:

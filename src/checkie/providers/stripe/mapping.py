@@ -14,12 +14,12 @@ from checkie.payments.port import (
     Action,
     ActionNeeded,
     Approved,
+    Cancelled,
     Declined,
     InProgress,
     Intent,
     Outcome,
     Unknown,
-    Withdrawn,
 )
 from checkie.providers.stripe import amounts
 
@@ -90,7 +90,7 @@ def outcome_of(intent: Json, publishable_key: str) -> Outcome:
         case "requires_payment_method" | "canceled" if error:
             return declined(reference, error)
         case "canceled":
-            return Withdrawn(reference)
+            return Cancelled(reference)
         case "requires_payment_method" | "requires_confirmation" | "requires_action" as status:
             action = Action.AUTHENTICATE if status == "requires_action" else Action.CONFIRM
             secret = str(intent.get("client_secret") or "")
