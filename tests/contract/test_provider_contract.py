@@ -286,7 +286,7 @@ class TestWebhooks:
         intent, delivery = await self.paid(driver)
         notice = driver.provider.translate(delivery.body, delivery.headers, self.signed_at(driver, delivery))
         assert notice is not None
-        assert notice.key == intent.key
+        assert notice.subject == intent.key
         assert isinstance(notice.outcome, Approved)
         assert notice.outcome.amount == PRICE
 

@@ -19,6 +19,7 @@ async def move_sessions(unit: UnitOfWork, store: int, events: Sequence[Recorded]
             SessionId(event.body["session"]), verb, None if verb == "succeed" else event.body["attempt_number"]
         )
         for event in events
+        if event.body["session"]
         for verb in [_SESSION_VERBS[event.name](event.body)]
     ]
     await checkout.advance(unit, store, moves, now)

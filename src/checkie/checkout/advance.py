@@ -27,6 +27,8 @@ class Move:
     @classmethod
     def after(cls, payment: Payment, attempt: Attempt) -> Move | None:
         """What follows for the session from how its payment stands; None while that is open."""
+        if payment.session is None:
+            return None
         if payment.is_paid:
             return cls(payment.session, "succeed")
         if payment.status is PaymentStatus.FAILED:

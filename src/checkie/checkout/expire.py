@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,13 +10,13 @@ from checkie.checkout.advance import Move, advance
 from checkie.checkout.model import PAYING, Session
 from checkie.db import Database
 from checkie.kernel.ids import SessionId
-from checkie.payments import cancel, latest_of
-from checkie.payments.port import Provider
+from checkie.payments import cancel, find_latest
+from checkie.payments.port import Providers
 
 _LOOK_AGAIN = timedelta(minutes=5)
 
 
-async def expire_row(db: Database, providers: Mapping[str, Provider], row_id: UUID, now: datetime) -> None:
+async def expire_row(db: Database, providers: Providers, row_id: UUID, now: datetime) -> None:
     """Expire or abandon one session if it is due. One that is paying ends only when no attempt can still succeed."""
     session = await sql.claim_due(db, SessionId.of(row_id), now, now + _LOOK_AGAIN)
     if session is None:
@@ -31,13 +30,13 @@ async def expire_row(db: Database, providers: Mapping[str, Provider], row_id: UU
             await advance(unit, session.id.store, moves, now)
 
 
-async def _call_off(db: Database, providers: Mapping[str, Provider], session: Session, now: datetime) -> list[Move]:
+async def _call_off(db: Database, providers: Providers, session: Session, now: datetime) -> list[Move]:
     """Call a live attempt off at its provider; the move that follows from how the payment stands then."""
-    found = await latest_of(db, session.id)
+    found = await find_latest(db, session.payment) if session.payment else None
     if found is None:
         return []
     if found[1].is_live:
         await cancel(db, providers, found[1], now)
-        found = await latest_of(db, session.id) or found
+        found = await find_latest(db, found[0].id) or found
     move = Move.after(*found)
     return [move] if move else []

@@ -63,12 +63,6 @@ class EmailMissing(Invalid):
     code = "email_missing"
 
 
-class ProviderMissing(Conflict):
-    """The payment provider of this page is not configured here."""
-
-    code = "provider_not_configured"
-
-
 class SessionStatus(StrEnum):
     """How a session stands."""
 

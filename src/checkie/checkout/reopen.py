@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from checkie.checkout import sql
 from checkie.checkout.advance import Move, advance
 from checkie.checkout.model import PaymentUnderWay, Session, SessionStatus, check_time
 from checkie.db import Database
-from checkie.payments import Attempt, Payment, cancel, latest_of
-from checkie.payments.port import Cancelled, Declined, Provider
+from checkie.payments import Attempt, Payment, cancel, find_latest
+from checkie.payments.port import Cancelled, Declined, Providers
 
 
-async def reopen(db: Database, providers: Mapping[str, Provider], session: Session, now: datetime) -> Session:
+async def reopen(db: Database, providers: Providers, session: Session, now: datetime) -> Session:
     """The session, open again: its latest attempt is called off.
 
     Refuses with PaymentUnderWay when that could still succeed, and with SessionOver or AlreadyPaid.
     """
-    found = await latest_of(db, session.id)
+    found = await find_latest(db, session.payment) if session.payment else None
     if found is not None:
         await call_off(db, providers, *found, now)
     session = await sql.get_session(db, session.id)
@@ -28,9 +27,7 @@ async def reopen(db: Database, providers: Mapping[str, Provider], session: Sessi
     return session
 
 
-async def call_off(
-    db: Database, providers: Mapping[str, Provider], payment: Payment, attempt: Attempt, now: datetime
-) -> None:
+async def call_off(db: Database, providers: Providers, payment: Payment, attempt: Attempt, now: datetime) -> None:
     """Make sure that this attempt can no longer succeed, and let the session follow if it is paying with it.
 
     Refuses with PaymentUnderWay when that is not certain.
@@ -39,8 +36,8 @@ async def call_off(
         outcome = await cancel(db, providers, attempt, now)
         if not isinstance(outcome, Cancelled | Declined):
             raise PaymentUnderWay
-        payment, attempt = await latest_of(db, payment.session) or (payment, attempt)
+        payment, attempt = await find_latest(db, payment.id) or (payment, attempt)
     move = Move.after(payment, attempt)
     if move is not None:
         async with db.transaction() as unit:
-            await advance(unit, payment.session.store, [move], now)
+            await advance(unit, payment.id.store, [move], now)

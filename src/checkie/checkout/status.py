@@ -8,7 +8,7 @@ from checkie.checkout import sql
 from checkie.checkout.model import OVER, Session, SessionStatus
 from checkie.db import Database
 from checkie.kernel.ids import SessionId
-from checkie.payments import Attempt, Payment, latest_of
+from checkie.payments import Attempt, Payment, find_latest
 
 _TRIES = 3
 
@@ -34,5 +34,5 @@ async def read_status(db: Database, session_id: SessionId, secret: str | None) -
     session = await sql.get_session(db, session_id)
     if secret is not None:
         session.authorize(secret)
-    found = await latest_of(db, session_id) if session.payment else None
+    found = await find_latest(db, session.payment) if session.payment else None
     return Status(session, *(found or (None, None)))

@@ -17,7 +17,7 @@ from checkie import web
 from checkie.checkout import NoSuchSession
 from checkie.kernel import Conflict, Forbidden, Refusal
 from checkie.kernel.ids import SessionId
-from checkie.payments.port import Provider
+from checkie.payments.port import Providers
 from checkie.storefront import live, pages
 from checkie.storefront.assets import assets
 from checkie.storefront.document import Document
@@ -309,8 +309,8 @@ def _provider_page(request: Request, name: str) -> ProviderPage:
     return found
 
 
-def _providers(request: Request) -> Mapping[str, Provider]:
-    return cast("Mapping[str, Provider]", request.app.state.providers)
+def _providers(request: Request) -> Providers:
+    return cast("Providers", request.app.state.providers)
 
 
 @lru_cache(maxsize=64)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from checkie import checkout
 from checkie.checkout import Changes, Session
 from checkie.kernel import Invalid, Refusal
-from checkie.payments.port import ActionNeeded, Provider
+from checkie.payments.port import ActionNeeded, Providers
 from checkie.storefront.form import Form, changes_anything
 from checkie.storefront.model import Ticket
 from checkie.storefront.visit import Place, open_ticket
@@ -55,7 +54,7 @@ class FormContext:
     """What every verb works with: the process's parts, the page, and who posts."""
 
     runtime: Runtime
-    providers: Mapping[str, Provider]
+    providers: Providers
     place: Place
     visitor: Visitor
     locale: str

@@ -6,15 +6,15 @@ import asyncio
 
 import pytest
 
-from checkie import checkout, customers, payments
+from checkie import checkout, customers
 from checkie.checkout import SessionStatus
-from checkie.checkout.model import AlreadyPaid, EmailMissing, ProviderMissing, SessionOver
+from checkie.checkout.model import AlreadyPaid, EmailMissing, SessionOver
 from checkie.checkout.open import Opened
 from checkie.db import Database
 from checkie.kernel.ids import AttemptId
 from checkie.payments import PaymentStatus
 from checkie.payments.model import NoAttemptsLeft
-from checkie.payments.port import ActionNeeded, Unknown
+from checkie.payments.port import ActionNeeded, ProviderNotConfigured, Providers, Unknown
 from tests import make
 from tests.fakes import ASKS, DECLINED, GOOD
 from tests.make import START, Merchant
@@ -127,7 +127,10 @@ class TestAtOnce:
         before = (await merchant.status(opened)).payment
         assert before is not None
         async with merchant.db.transaction() as somebody:
-            await somebody.execute("update payments.payment set seq = seq + 1 where store = $1", merchant.store.number)
+            await somebody.execute(
+                "update payments.payment set version = version + 1, seq = seq + 1 where store = $1",
+                merchant.store.number,
+            )
             call = asyncio.create_task(merchant.pay(opened))
             await asyncio.sleep(0.1)
         assert (await call).payment.seq == before.seq + 2
@@ -190,8 +193,8 @@ class TestRefusals:
     async def test_by_a_provider_that_is_not_configured_writes_nothing(self, merchant: Merchant) -> None:
         opened = await merchant.open()
         for _ in range(2):
-            with pytest.raises(ProviderMissing):
-                await checkout.pay(merchant.db, {}, opened.session.id, merchant.clock())
+            with pytest.raises(ProviderNotConfigured):
+                await checkout.pay(merchant.db, Providers({}), opened.session.id, merchant.clock())
         for table in ("payments.payment", "payments.attempt", 'orders."order"', "customers.customer", "outbox.event"):
             assert await count(merchant, table) == 0
         assert (await merchant.status(opened)).session.status is SessionStatus.OPEN
@@ -279,4 +282,4 @@ class TestSilence:
 
         merchant.fake.meanwhile = meanwhile
         await merchant.pay(opened)
-        assert await payments.latest_of(merchant.db, opened.session.id) is not None
+        assert (await merchant.status(opened)).payment is not None
