@@ -32,8 +32,8 @@ create schema bench;
 grant usage on schema bench to checkie_app;
 create function bench.id(number bigint, kind int) returns uuid language sql immutable parallel safe as
   $$ select (lpad(to_hex(number), 16, '0') || lpad(to_hex(kind), 16, '0'))::uuid $$;
-insert into stores.store (number, id, slug, name, currency, created_at)
-  values (1, bench.id(0, 1), 'limit', 'Limit', 'USD', now());
+insert into stores.store (number, id, slug, name, currency, mode, created_at)
+  values (1, bench.id(0, 1), 'limit', 'Limit', 'USD', 'test', now());
 insert into ledger.account (store, id, kind, owner, currency, created_at)
   values (1, bench.id(0, 1), 'CLEARING', 'simulator', 'USD', now()), (1, bench.id(0, 2), 'MERCHANT', '', 'USD', now()),
     (1, bench.id(0, 3), 'FEES', '', 'USD', now());

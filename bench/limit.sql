@@ -37,7 +37,7 @@ with asked as (
     created_at, updated_at)
   values (1, bench.id(:number, 3), bench.id(:number, 1), bench.id(:number, 4), 2500, 'USD', 290, 'PENDING', 1, 0, 1, now(), now())
 ), tried as (
-  insert into payments.attempt (store, id, payment, number, amount_minor, currency, provider, status, ask_at, partition,
+  insert into payments.attempt (store, id, payment, number, amount_minor, currency, provider, status, next_check_at, partition,
     created_at, updated_at)
   values (1, bench.id(:number, 5), bench.id(:number, 3), 1, 2500, 'USD', 'simulator', 'PENDING', now() + interval '5 s',
     :number::bigint % 16, now(), now())
@@ -56,7 +56,7 @@ select 1, id, aggregate, 1, name, body::jsonb, now(), :number::bigint % 16 from 
 with seen as (
   insert into outbox.inbox (store, consumer, message, at) values (1, 'provider.simulator', 'sev_' || :number::bigint, now())
 ), tried as (
-  update payments.attempt set provider_reference = 'sim_' || :number::bigint, status = 'SUCCEEDED', is_applied = true, ask_at = null,
+  update payments.attempt set provider_reference = 'sim_' || :number::bigint, status = 'SUCCEEDED', is_applied = true, next_check_at = null,
     provider_response = '{"brand": "visa", "last4": "4242"}', updated_at = now()
   where store = 1 and id = bench.id(:number, 5)
 ), paid as (

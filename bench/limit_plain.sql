@@ -32,7 +32,7 @@ insert into orders."order" (store, id, session, customer, payment, email, status
 insert into payments.payment (store, id, session, order_id, amount_minor, currency, fee_bps, status, attempts, failures, seq,
     created_at, updated_at)
   values (1, bench.id(:number, 3), bench.id(:number, 1), bench.id(:number, 4), 2500, 'USD', 290, 'PENDING', 1, 0, 1, now(), now());
-insert into payments.attempt (store, id, payment, number, amount_minor, currency, provider, status, ask_at, partition,
+insert into payments.attempt (store, id, payment, number, amount_minor, currency, provider, status, next_check_at, partition,
     created_at, updated_at)
   values (1, bench.id(:number, 5), bench.id(:number, 3), 1, 2500, 'USD', 'simulator', 'PENDING', now() + interval '5 s',
     :number::bigint % 16, now(), now());
@@ -50,7 +50,7 @@ commit;
 -- 3. The provider reports success.
 begin;
 insert into outbox.inbox (store, consumer, message, at) values (1, 'provider.simulator', 'sev_' || :number::bigint, now());
-update payments.attempt set provider_reference = 'sim_' || :number::bigint, status = 'SUCCEEDED', is_applied = true, ask_at = null,
+update payments.attempt set provider_reference = 'sim_' || :number::bigint, status = 'SUCCEEDED', is_applied = true, next_check_at = null,
     provider_response = '{"brand": "visa", "last4": "4242"}', updated_at = now()
   where store = 1 and id = bench.id(:number, 5);
 update payments.payment set status = 'SUCCEEDED', seq = 2, updated_at = now(), succeeded_at = now()

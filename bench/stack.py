@@ -133,10 +133,13 @@ class Stack:
             for number in range(count):
                 now = system_now()
                 async with db.transaction() as unit:
-                    store = await stores.create(
-                        unit, slug=f"many-{number}", name=f"Store {number}", currency="USD", now=now
+                    new = stores.NewStore(
+                        slug=f"many-{number}", name=f"Store {number}", currency="USD", mode=stores.StoreMode.TEST
                     )
-                    page = catalog.NewPage(slug="page", title="One of many", price=price, quantity_max=10)
+                    store = await stores.create(unit, new, now)
+                    page = catalog.NewPage(
+                        slug="page", title="One of many", price=price, provider="simulator", quantity_max=10
+                    )
                     await catalog.create_page(unit, store.number, page, now)
                     await webhooks.create_endpoint(
                         unit, keyring, store=store.number, now=now, url=endpoint, events=["*"]

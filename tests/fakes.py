@@ -13,20 +13,25 @@ from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
 from checkie.kernel import Money
-from checkie.kernel.ids import AttemptId
+from checkie.kernel.ids import AttemptId, DisputeId, RefundId
 from checkie.payments.port import (
     Action,
     ActionNeeded,
     Approved,
     BadSignature,
+    Cancelled,
     Declined,
+    DisputeReport,
+    DisputeStatus,
     InProgress,
     Intent,
     Notice,
     Outcome,
+    ProviderReference,
     Refunded,
+    RefundReport,
+    RefundStatus,
     Unknown,
-    Withdrawn,
 )
 
 GOOD: Final = "4242424242424242"
@@ -35,14 +40,17 @@ ASKS: Final = "4000002760003184"
 HEADER: Final = "fake-signature"
 _TOLERANCE_S: Final = 300
 Pages: TypeAlias = Literal["always", "on request", "never"]
-Heard: TypeAlias = Approved | ActionNeeded | InProgress | Declined | Withdrawn | Refunded
+Heard: TypeAlias = Approved | ActionNeeded | InProgress | Declined | Cancelled | Refunded | RefundReport | DisputeReport
+Subject: TypeAlias = AttemptId | RefundId | DisputeId | ProviderReference
 _KINDS: Final[Mapping[type, str]] = {
     Approved: "succeeded",
     ActionNeeded: "requires_action",
     InProgress: "processing",
     Declined: "declined",
-    Withdrawn: "cancelled",
+    Cancelled: "cancelled",
     Refunded: "refunded",
+    RefundReport: "refund",
+    DisputeReport: "dispute",
 }
 
 
@@ -99,11 +107,8 @@ class FakeProvider:
             raise BadSignature from None
         if not isinstance(data, dict):
             raise BadSignature
-        try:
-            key = AttemptId.parse(data["key"])
-        except (LookupError, ValueError):
-            return None
-        return Notice(event_id, key, _outcome(kind.removeprefix("attempt."), data))
+        subject = _subject(data)
+        return None if subject is None else Notice(event_id, subject, _heard(kind.removeprefix("attempt."), data))
 
     async def aclose(self) -> None:
         """Nothing to let go."""
@@ -148,10 +153,13 @@ class FakeProvider:
         self.sent.append((_kind(outcome), self._body(key, outcome, self._event_id())))
 
     def webhook(
-        self, key: AttemptId, at: datetime, outcome: Outcome | Refunded | None = None, *, event: str | None = None
+        self, key: Subject, at: datetime, outcome: Outcome | Heard | None = None, *, event: str | None = None
     ) -> tuple[bytes, dict[str, str]]:
-        """Body and headers of a webhook, signed at `at`: how the attempt stands now, or `outcome`."""
-        body = self._body(key, outcome or self.twins[key].stands, event or self._event_id())
+        """Body and headers of a webhook, signed at `at`: the status of the attempt now, or `outcome`."""
+        if outcome is None and isinstance(key, AttemptId):
+            outcome = self.twins[key].stands
+        assert outcome is not None
+        body = self._body(key, outcome, event or self._event_id())
         return body, self.sign(body, int(at.timestamp()))
 
     def sign(self, body: bytes, at_s: int) -> dict[str, str]:
@@ -173,7 +181,7 @@ class FakeProvider:
     def _authorize(self, intent: Intent) -> Outcome:
         known = self.twins.get(intent.key)
         if known is None:
-            known = Twin(intent.key, f"fake_{next(self._numbers)}", intent, Withdrawn(None))
+            known = Twin(intent.key, f"fake_{next(self._numbers)}", intent, Cancelled(None))
             known.stands = self._action(known, Action.CONFIRM)
             self.twins[intent.key] = known
         elif known.intent is not None and known.intent.amount != intent.amount:
@@ -181,12 +189,12 @@ class FakeProvider:
         return known.stands
 
     def _twin(self, key: AttemptId) -> Twin:
-        return self.twins.setdefault(key, Twin(key, "", None, Withdrawn(None)))
+        return self.twins.setdefault(key, Twin(key, "", None, Cancelled(None)))
 
     def _cancel(self, key: AttemptId) -> Outcome:
         twin = self._twin(key)
         if isinstance(twin.stands, ActionNeeded | InProgress):
-            self.settle(key, Withdrawn(twin.reference))
+            self.settle(key, Cancelled(twin.reference))
         return twin.stands
 
     def _action(self, twin: Twin, action: Action) -> ActionNeeded:
@@ -208,42 +216,65 @@ class FakeProvider:
     def _event_id(self) -> str:
         return f"{self.name}_event_{next(self._numbers)}"
 
-    def _body(self, key: AttemptId, outcome: Outcome | Refunded, event_id: str) -> bytes:
-        data = {"key": key, **_facts(outcome)}
+    def _body(self, key: Subject, outcome: Outcome | Heard, event_id: str) -> bytes:
+        named = {"payment": key.reference} if isinstance(key, ProviderReference) else {"key": key}
+        data = {**named, **_facts(outcome)}
         return json.dumps({"id": event_id, "type": f"attempt.{_kind(outcome)}", "data": data}).encode()
 
     def _digest(self, sent_at: str, body: bytes) -> str:
         return hmac.new(self.secret.encode(), f"{sent_at}.".encode() + body, hashlib.sha256).hexdigest()
 
 
-def _kind(outcome: Outcome | Refunded) -> str:
+def _kind(outcome: Outcome | Heard) -> str:
     return _KINDS[type(outcome)]
 
 
-def _facts(outcome: Outcome | Refunded) -> dict[str, Any]:
+def _facts(outcome: Outcome | Heard) -> dict[str, Any]:
     """What a webhook tells of an outcome; no secrets."""
     match outcome:
         case Approved():
             return {"reference": outcome.reference, "money": outcome.amount.as_json(), "facts": dict(outcome.facts)}
         case Refunded():
             return {"reference": outcome.reference, "money": outcome.total.as_json()}
+        case RefundReport() | DisputeReport():
+            report = {"reference": outcome.reference, "status": outcome.status, "reason": outcome.reason}
+            return {**report, "money": outcome.amount.as_json()}
         case Declined():
             return {"reference": outcome.reference, "code": outcome.code, "message": outcome.message}
         case ActionNeeded():
             return {"reference": outcome.reference, "action": outcome.action}
-        case InProgress() | Withdrawn():
+        case InProgress() | Cancelled():
             return {"reference": outcome.reference}
         case Unknown():
             raise ValueError("no provider tells that it does not know")
+
+
+def _subject(data: Mapping[str, Any]) -> Subject | None:
+    if "payment" in data:
+        return ProviderReference(data["payment"])
+    for kind in (AttemptId, RefundId, DisputeId):
+        try:
+            return kind.parse(data["key"])
+        except (LookupError, ValueError):
+            continue
+    return None
+
+
+def _heard(kind: str, data: Mapping[str, Any]) -> Heard:
+    if kind == "refund":
+        return RefundReport(data["reference"], _money(data), RefundStatus(data["status"]), data["reason"])
+    if kind == "dispute":
+        return DisputeReport(data["reference"], _money(data), DisputeStatus(data["status"]), data["reason"])
+    return _outcome(kind, data)
 
 
 def _outcome(kind: str, data: Mapping[str, Any]) -> Heard:
     reference = data["reference"]
     match kind:
         case "succeeded":
-            return Approved(reference, Money(data["money"]["amount"], data["money"]["currency"]), data["facts"])
+            return Approved(reference, _money(data), data["facts"])
         case "refunded":
-            return Refunded(reference, Money(data["money"]["amount"], data["money"]["currency"]))
+            return Refunded(reference, _money(data))
         case "declined":
             return Declined(reference, data["code"], data["message"])
         case "requires_action":
@@ -251,4 +282,8 @@ def _outcome(kind: str, data: Mapping[str, Any]) -> Heard:
         case "processing":
             return InProgress(reference)
         case _:
-            return Withdrawn(reference)
+            return Cancelled(reference)
+
+
+def _money(data: Mapping[str, Any]) -> Money:
+    return Money(data["money"]["amount"], data["money"]["currency"])

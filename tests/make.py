@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from typing import Any, Final
 
-from checkie import catalog, checkout, ledger, payments, stores, webhooks
+from checkie import catalog, checkout, ledger, stores, webhooks
 from checkie.app.worker import Worker
 from checkie.catalog import NewPage, Pricing
 from checkie.checkout import Session, SessionStatus
@@ -25,9 +24,11 @@ from checkie.db.statements import STATEMENTS
 from checkie.kernel import Keyring, Money
 from checkie.kernel.ids import AttemptId, OrderId, PageId, PaymentId, SessionId
 from checkie.payments import Attempt, AttemptStatus, Payment, PaymentStatus
-from checkie.payments.port import Outcome, Provider, Refunded
+from checkie.payments.port import Outcome, Providers
+from checkie.payments.receive import receive
+from checkie.stores import StoreMode
 from checkie.web import Visitor
-from tests.fakes import FakeProvider
+from tests.fakes import FakeProvider, Heard, Subject
 
 START: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PRICE: Final = Money(2599, "USD")
@@ -138,11 +139,17 @@ def session(**different: Any) -> Session:
     return Session(**{**plain, **different})
 
 
-async def store(db: Database, *, fee_bps: int = 290, currency: str = "USD") -> stores.Store:
-    """A store of the test's own."""
+def new_store(**different: Any) -> stores.NewStore:
+    """The settings of a test store."""
     slug = f"shop-{next(_numbers)}"
+    plain: dict[str, Any] = {"slug": slug, "name": slug.title(), "currency": "USD", "mode": StoreMode.TEST}
+    return stores.NewStore(**{**plain, **different})
+
+
+async def store(db: Database, **different: Any) -> stores.Store:
+    """A store of the test's own."""
     async with db.transaction() as unit:
-        return await stores.create(unit, slug=slug, name=slug.title(), currency=currency, now=START, fee_bps=fee_bps)
+        return await stores.create(unit, new_store(**different), START)
 
 
 async def page(db: Database, number: int, **different: Any) -> catalog.Page:
@@ -157,13 +164,13 @@ async def page(db: Database, number: int, **different: Any) -> catalog.Page:
         return await catalog.create_page(unit, number, NewPage(**{**plain, **different}), START)
 
 
-def worker(db: Database, providers: Mapping[str, Provider], clock: Clock) -> Worker:
+def worker(db: Database, providers: Providers, clock: Clock) -> Worker:
     """A worker that posts webhooks to this machine only."""
     poster = webhooks.Poster(webhooks.Guard([ip_network("127.0.0.0/8")]), timeout_s=1)
     return Worker(db, KEYRING, providers, poster, clock)
 
 
-async def drain(db: Database, providers: Mapping[str, Provider], clock: Clock) -> None:
+async def drain(db: Database, providers: Providers, clock: Clock) -> None:
     """Let a worker of its own do all that can be done now.
 
     Leases that another test's worker left behind, perhaps in another time, are forgotten. Events are readable once
@@ -192,8 +199,8 @@ class Merchant:
     clock: Clock = field(default_factory=Clock)
 
     @property
-    def providers(self) -> Mapping[str, Provider]:
-        return {self.fake.name: self.fake}
+    def providers(self) -> Providers:
+        return Providers({self.fake.name: self.fake})
 
     async def open(self, email: str | None = "buyer@shop.example") -> Opened:
         """A session; with an address told, unless that is None."""
@@ -218,12 +225,10 @@ class Merchant:
         opened = await self.open()
         return opened, await self.pay(opened)
 
-    async def hear(
-        self, key: AttemptId, outcome: Outcome | Refunded | None = None, *, event: str | None = None
-    ) -> bool:
-        """The provider's webhook arrives: how the attempt stands there now, or `outcome`."""
+    async def hear(self, key: Subject, outcome: Outcome | Heard | None = None, *, event: str | None = None) -> bool:
+        """The provider's webhook arrives: the status of the attempt there now, or `outcome`."""
         body, headers = self.fake.webhook(key, self.clock(), outcome, event=event)
-        return await payments.receive(self.db, self.fake, self.fake.name, body, headers, self.clock())
+        return await receive(self.db, self.fake, self.fake.name, body, headers, self.clock())
 
     async def drain(self) -> None:
         await drain(self.db, self.providers, self.clock)

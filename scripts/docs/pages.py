@@ -17,6 +17,7 @@ from checkie.app import asgi
 from checkie.app.settings import load
 from checkie.db import Database
 from checkie.kernel import Keyring
+from checkie.payments.port import Providers
 from scripts.docs import discover, events, settings
 
 ROOT = Path(__file__).parents[2]
@@ -127,7 +128,7 @@ def openapi() -> dict[str, Any]:
     """The OpenAPI document. It depends on no setting and needs no database."""
     keyring = Keyring("none", {"none": bytes(32)})
     runtime = web.Runtime(Database(""), lambda: datetime.min.replace(tzinfo=UTC), keyring, "")
-    return asgi.create_app(load({}), runtime, {}, {}).openapi()
+    return asgi.create_app(load({}), runtime, Providers({}), {}).openapi()
 
 
 def api(document: dict[str, Any]) -> str:

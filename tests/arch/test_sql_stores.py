@@ -15,8 +15,9 @@ from tests.arch.test_sql import MIGRATIONS, QUERIES, file_of, files
 
 FINDERS = {
     # Due work is found across stores, and then done in one transaction for each row.
+    "payments/reversals/sql.py:_BY_REFERENCE": "the attempt that a provider names by its own id alone",
     "checkout/sql.py:_DUE": "sessions that are due",
-    "payments/sql.py:_DUE": "attempts whose provider is due to be asked",
+    "payments/reconciling/sql.py:_DUE": "attempts that are due for a check with their provider",
     "webhooks/sql.py:_FIND": "deliveries that are due",
     "ledger/fold.py:_STORES": "stores with deltas to fold",
     "outbox/inbox.py:_OLD": "messages to prune, by store",
@@ -38,6 +39,7 @@ FINDERS = {
     "outbox/check.py:_GAPS": "doctor: gaps in the numbers of events",
     "outbox/check.py:_LATE": "doctor: events that wait too long",
     "payments/queries.py:_OVERDUE": "doctor: attempts that are overdue",
+    "payments/queries.py:_REFUNDS_OFF": "doctor: attempts whose refunds do not add up to their refunded total",
     "payments/queries.py:_PAID": "doctor: payments that succeeded",
     "payments/queries.py:_PAID_UNBOOKED": "doctor: payments without a successful attempt",
 }

@@ -40,7 +40,7 @@ WORDS = [
     Word(r"lets? in|let_in", "authorize", 3),
     Word(r"whoever", "the caller; anyone who", 28),
     Word(r"befall(?:s|en)?", "happens to", 2),
-    Word(r"take_in|work_off|first_time|is_known", "record_message; run_due; record_new; is_recorded", 5),
+    Word(r"take_in|work_off", "record_message; a job"),
     Word(r"[\"'](?:least|most)[\"']", "min; max", 1),
     Word(r"(?:date|price|expiry) to come", "future", 2),
     Word(r"goes elsewhere", "uses other ports", 1),

@@ -12,7 +12,8 @@ from typing import Any, Final, Protocol
 import httpx
 
 from checkie.kernel.ids import AttemptId
-from checkie.payments.port import ActionNeeded, Intent, Notice, Outcome, Provider
+from checkie.payments import port
+from checkie.payments.port import ActionNeeded, Intent, Notice, Outcome
 from checkie.providers.simulator import Simulator
 from checkie.providers.stripe import Stripe
 from tests.contract.simulator_server import SimulatorServer
@@ -38,10 +39,16 @@ class Webhooks(Protocol):
         ...
 
 
+class CardProvider(port.Cards, port.Webhooks, port.Provider, Protocol):
+    """What the suite needs of a provider."""
+
+    name: str
+
+
 class Driver(Protocol):
     """One provider, its adapter, and the buyer's browser."""
 
-    provider: Provider
+    provider: CardProvider
     signature_header: str
     foreign_event: bytes
     """About something else than an attempt of ours."""
@@ -59,7 +66,7 @@ class Driver(Protocol):
         """The buyer answers 3-D Secure."""
         ...
 
-    def elsewhere(self, url: str) -> Provider:
+    def elsewhere(self, url: str) -> CardProvider:
         """The same adapter, looking at another server, with little patience."""
         ...
 
@@ -77,7 +84,7 @@ class StripeDriver:
     foreign_event = b'{"id": "evt_1", "type": "invoice.paid", "data": {"object": {"id": "in_1"}}}'
 
     def __init__(self, localstripe: str, inbox: Inbox) -> None:
-        self.provider: Provider = Stripe(SECRET_KEY, WEBHOOK_SECRET, PUBLISHABLE_KEY, api_base=localstripe)
+        self.provider: CardProvider = Stripe(SECRET_KEY, WEBHOOK_SECRET, PUBLISHABLE_KEY, api_base=localstripe)
         self.inbox = inbox
         self._browser = httpx.AsyncClient(base_url=localstripe)
 
@@ -92,7 +99,7 @@ class StripeDriver:
     async def authenticate(self, needed: ActionNeeded, *, passes: bool) -> None:
         await self._post(needed, f"_authenticate?success={json.dumps(passes)}", {})
 
-    def elsewhere(self, url: str) -> Provider:
+    def elsewhere(self, url: str) -> CardProvider:
         return Stripe(SECRET_KEY, WEBHOOK_SECRET, PUBLISHABLE_KEY, api_base=url, timeout_s=PATIENCE_S)
 
     async def aclose(self) -> None:
@@ -107,7 +114,7 @@ class StripeDriver:
 class OnItsOwnPage:
     """The same provider for browsers without JavaScript: every intent asks for the provider's own page."""
 
-    def __init__(self, provider: Provider) -> None:
+    def __init__(self, provider: CardProvider) -> None:
         self.name = provider.name
         self._provider = provider
 
@@ -147,7 +154,7 @@ class StripePageDriver(StripeDriver):
     async def authenticate(self, needed: ActionNeeded, *, passes: bool) -> None:
         await self._submit(needed, do="pass" if passes else "fail")
 
-    def elsewhere(self, url: str) -> Provider:
+    def elsewhere(self, url: str) -> CardProvider:
         return OnItsOwnPage(super().elsewhere(url))
 
     async def _submit(self, needed: ActionNeeded, **form: str) -> None:
@@ -162,7 +169,7 @@ class SimulatorDriver:
     foreign_event = b'{"id": "sev_1", "type": "payout.paid", "data": {"payout": {"id": "spo_1"}}}'
 
     def __init__(self, server: SimulatorServer) -> None:
-        self.provider: Provider = Simulator(server.base_url, server.api_key, server.webhook_secret)
+        self.provider: CardProvider = Simulator(server.base_url, server.api_key, server.webhook_secret)
         self.inbox: Inbox = server.listener
         self._server = server
         self._challenges: dict[str, str] = {}
@@ -177,7 +184,7 @@ class SimulatorDriver:
         result = "pass" if passes else "fail"
         await self._server.browser.post(self._challenges[needed.reference], json={"result": result})
 
-    def elsewhere(self, url: str) -> Provider:
+    def elsewhere(self, url: str) -> CardProvider:
         return Simulator(url, self._server.api_key, self._server.webhook_secret, timeout_s=PATIENCE_S)
 
     async def aclose(self) -> None:

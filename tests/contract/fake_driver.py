@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from checkie.kernel.ids import AttemptId
-from checkie.payments.port import ActionNeeded, Provider
+from checkie.payments.port import ActionNeeded
 from tests.contract import drivers
+from tests.contract.drivers import CardProvider
 from tests.contract.standins import Delivery
 from tests.fakes import HEADER, FakeProvider, Pages
 
@@ -32,7 +33,7 @@ class FakeDriver:
     def __init__(self, *, on_its_own_page: bool = False) -> None:
         pages: Pages = "on request" if on_its_own_page else "always"
         self.fake = FakeProvider(secret=drivers.WEBHOOK_SECRET, pages=pages)
-        self.provider: Provider = drivers.OnItsOwnPage(self.fake) if on_its_own_page else self.fake
+        self.provider: CardProvider = drivers.OnItsOwnPage(self.fake) if on_its_own_page else self.fake
         self.inbox = FakeInbox(self.fake)
 
     async def confirm(self, needed: ActionNeeded, card: str) -> None:
@@ -43,7 +44,7 @@ class FakeDriver:
         """The buyer answers 3-D Secure."""
         self.fake.authenticate(self._key(needed), passes=passes)
 
-    def elsewhere(self, _url: str) -> Provider:
+    def elsewhere(self, _url: str) -> CardProvider:
         """One that hears nothing, wherever it looks."""
         return FakeProvider(silent=True)
 

@@ -16,12 +16,12 @@ from checkie.payments.port import (
     ActionNeeded,
     Approved,
     BadSignature,
+    Cancelled,
     Declined,
     Intent,
     Notice,
     Outcome,
     Unknown,
-    Withdrawn,
 )
 from tests.contract import bad_servers, drivers
 from tests.contract.drivers import ASKS, DECLINED, GOOD, Driver
@@ -116,9 +116,9 @@ class TestFind:
     async def test_says_withdrawn_of_an_unheard_key_only_when_it_can_never_be_charged(self, driver: Driver) -> None:
         intent = an_intent()
         found = await driver.provider.find(intent.key, None)
-        assert isinstance(found, Withdrawn | Unknown)
-        if isinstance(found, Withdrawn):
-            assert isinstance(await driver.provider.authorize(intent), Withdrawn | Unknown)
+        assert isinstance(found, Cancelled | Unknown)
+        if isinstance(found, Cancelled):
+            assert isinstance(await driver.provider.authorize(intent), Cancelled | Unknown)
 
 
 class TestPaying:
@@ -196,17 +196,17 @@ class TestOnAPageOfItsOwn:
         intent = an_intent()
         needed = await begun(page_driver, intent)
         await page_driver.confirm(needed, ASKS)
-        assert await page_driver.provider.cancel(intent.key, needed.reference) == Withdrawn(needed.reference)
+        assert await page_driver.provider.cancel(intent.key, needed.reference) == Cancelled(needed.reference)
         await page_driver.confirm(needed, GOOD)
-        assert isinstance(await page_driver.provider.find(intent.key, needed.reference), Withdrawn)
+        assert isinstance(await page_driver.provider.find(intent.key, needed.reference), Cancelled)
 
 
 class TestCancel:
     async def test_withdraws(self, driver: Driver) -> None:
         intent = an_intent()
         needed = await begun(driver, intent)
-        assert await driver.provider.cancel(intent.key, needed.reference) == Withdrawn(needed.reference)
-        assert await driver.provider.find(intent.key, needed.reference) == Withdrawn(needed.reference)
+        assert await driver.provider.cancel(intent.key, needed.reference) == Cancelled(needed.reference)
+        assert await driver.provider.find(intent.key, needed.reference) == Cancelled(needed.reference)
 
     async def test_twice_is_once(self, driver: Driver) -> None:
         intent = an_intent()
@@ -217,14 +217,14 @@ class TestCancel:
     async def test_needs_no_reference(self, driver: Driver) -> None:
         intent = an_intent()
         needed = await begun(driver, intent)
-        assert await driver.provider.cancel(intent.key, None) == Withdrawn(needed.reference)
+        assert await driver.provider.cancel(intent.key, None) == Cancelled(needed.reference)
 
     async def test_makes_sure_that_it_cannot_be_paid(self, driver: Driver) -> None:
         intent = an_intent()
         needed = await begun(driver, intent)
         await driver.provider.cancel(intent.key, needed.reference)
         await driver.confirm(needed, GOOD)
-        assert isinstance(await driver.provider.find(intent.key, needed.reference), Withdrawn)
+        assert isinstance(await driver.provider.find(intent.key, needed.reference), Cancelled)
 
     async def test_says_when_it_was_too_late(self, driver: Driver) -> None:
         intent = an_intent()
@@ -237,13 +237,13 @@ class TestCancel:
     async def test_of_what_was_declined_withdraws_it(self, driver: Driver) -> None:
         intent = an_intent()
         needed = await declined(driver, intent)
-        assert isinstance(await driver.provider.cancel(intent.key, needed.reference), Withdrawn | Declined)
+        assert isinstance(await driver.provider.cancel(intent.key, needed.reference), Cancelled | Declined)
 
     async def test_comes_before_what_is_still_on_its_way(self, driver: Driver) -> None:
         intent = an_intent()
-        assert isinstance(await driver.provider.cancel(intent.key, None), Withdrawn)
-        assert isinstance(await driver.provider.authorize(intent), Withdrawn | Unknown)
-        assert isinstance(await driver.provider.find(intent.key, None), Withdrawn)
+        assert isinstance(await driver.provider.cancel(intent.key, None), Cancelled)
+        assert isinstance(await driver.provider.authorize(intent), Cancelled | Unknown)
+        assert isinstance(await driver.provider.find(intent.key, None), Cancelled)
 
 
 class TestABadDay:
@@ -286,7 +286,7 @@ class TestWebhooks:
         intent, delivery = await self.paid(driver)
         notice = driver.provider.translate(delivery.body, delivery.headers, self.signed_at(driver, delivery))
         assert notice is not None
-        assert notice.key == intent.key
+        assert notice.subject == intent.key
         assert isinstance(notice.outcome, Approved)
         assert notice.outcome.amount == PRICE
 

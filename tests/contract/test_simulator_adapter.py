@@ -13,7 +13,7 @@ import pytest
 
 from checkie.kernel import Money
 from checkie.kernel.ids import AttemptId, PaymentId
-from checkie.payments.port import Action, ActionNeeded, Approved, Declined, InProgress, Intent, Unknown, Withdrawn
+from checkie.payments.port import Action, ActionNeeded, Approved, Cancelled, Declined, InProgress, Intent, Unknown
 from checkie.providers.simulator import Simulator
 from checkie.providers.simulator.client import Client, NoAnswer
 from tests.contract.simulator_server import NOW, RETURN_URL, SimulatorServer, running, simulator_server
@@ -86,9 +86,9 @@ class TestAuthorize:
 class TestFind:
     async def test_a_key_never_seen_is_withdrawn_for_good(self, simulator: Simulator) -> None:
         intent = an_intent()
-        assert await simulator.find(intent.key, None) == Withdrawn(None)
+        assert await simulator.find(intent.key, None) == Cancelled(None)
         late = await simulator.authorize(intent)
-        assert isinstance(late, Withdrawn)
+        assert isinstance(late, Cancelled)
         assert await simulator.find(intent.key, late.reference) == late
 
     async def test_a_key_that_was_forgotten_is_unknown(self, simulator: Simulator) -> None:

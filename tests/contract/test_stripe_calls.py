@@ -18,7 +18,7 @@ from aiohttp import web
 
 from checkie.kernel import Money
 from checkie.kernel.ids import AttemptId, PaymentId
-from checkie.payments.port import ActionNeeded, Approved, Declined, Intent, Unknown, Withdrawn
+from checkie.payments.port import ActionNeeded, Approved, Cancelled, Declined, Intent, Unknown
 from checkie.providers.stripe import Stripe
 from tests.contract import standins
 from tests.contract.drivers import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET
@@ -126,7 +126,7 @@ class TestAHostedPage:
     async def test_is_expired_under_another_key(self) -> None:
         expired: Answer = (200, {**self.made, "status": "expired", "url": None}, {})
         async with stripe_answering(expired) as (adapter, asked):
-            assert await adapter.cancel(an_intent().key, "cs_1") == Withdrawn("cs_1")
+            assert await adapter.cancel(an_intent().key, "cs_1") == Cancelled("cs_1")
         assert calls(asked) == ["POST /v1/checkout/sessions/cs_1/expire"]
         assert asked[0].headers["Idempotency-Key"] != an_intent().key
 
@@ -150,7 +150,7 @@ class TestAnAttemptWithoutAReference:
     async def test_is_withdrawn_once_its_key_is_ours(self) -> None:
         attempt = an_intent().key
         async with stripe_answering(NONE_FOUND, MADE, intent_is("canceled")) as (adapter, asked):
-            assert await adapter.find(attempt, None) == Withdrawn("pi_1")
+            assert await adapter.find(attempt, None) == Cancelled("pi_1")
         assert calls(asked) == ["GET /search", "POST ", "POST /pi_1/cancel"]
         assert asked[0].query["query"] == f"metadata['attempt']:'{attempt}'"
         assert asked[1].headers["Idempotency-Key"] == attempt
@@ -169,7 +169,7 @@ class TestAnAttemptWithoutAReference:
         ours = {"id": "cs_ours", "client_reference_id": intent.key, "payment_status": "unpaid", "status": "expired"}
         lists = [listed(*others), listed(*others[:99], {**ours, "url": None})]
         async with stripe_answering(NONE_FOUND, KEY_TAKEN, *lists, (200, ours, {})) as (adapter, asked):
-            assert await adapter.find(intent.key, None) == Withdrawn("cs_ours")
+            assert await adapter.find(intent.key, None) == Cancelled("cs_ours")
         assert asked[3].query["starting_after"] == "cs_99"
         born_s = int(NOW.timestamp())
         assert (asked[2].query["created[gte]"], asked[2].query["created[lte]"]) == (str(born_s - 60), str(born_s + 60))
@@ -188,7 +188,7 @@ class TestAnAttemptWithoutAReference:
     async def test_is_withdrawn_for_accounts_without_search_too(self) -> None:
         no_search: Answer = (400, {"error": {"type": "invalid_request_error"}}, {})
         async with stripe_answering(no_search, MADE, intent_is("canceled")) as (adapter, _):
-            assert await adapter.find(an_intent().key, None) == Withdrawn("pi_1")
+            assert await adapter.find(an_intent().key, None) == Cancelled("pi_1")
 
 
 class TestADecline:

@@ -17,12 +17,12 @@ from checkie.payments.port import (
     Action,
     ActionNeeded,
     Approved,
+    Cancelled,
     Declined,
     Intent,
     Outcome,
     Refunded,
     Unknown,
-    Withdrawn,
 )
 from checkie.providers.stripe import Stripe, hosted, mapping
 from tests.contract import drivers
@@ -149,7 +149,7 @@ class TestObjects:
         ("event", "status", "expected"),
         [
             ("succeeded", "succeeded", Approved("pi_1", Money(0, "USD"))),
-            ("canceled", "canceled", Withdrawn("pi_1")),
+            ("canceled", "canceled", Cancelled("pi_1")),
             ("payment_failed", "requires_payment_method", Declined("pi_1", "declined", mapping.NOT_MADE)),
         ],
     )
@@ -159,7 +159,7 @@ class TestObjects:
         intent = await sample("/v1/payment_intents/pi_1")
         thing = {**intent, "status": status, "metadata": {"attempt": KEY}}
         notice = self.translated(adapter, await sample("/v1/events/evt_1"), f"payment_intent.{event}", thing)
-        assert (notice.event, notice.key, notice.outcome) == ("evt_1", KEY, expected)
+        assert (notice.event, notice.subject, notice.outcome) == ("evt_1", KEY, expected)
 
     async def test_of_a_hosted_page_are_read(self, adapter: Stripe, sample: Any) -> None:
         session = await sample("/v1/checkout/sessions/cs_1?expand[]=payment_intent.latest_charge")
@@ -168,7 +168,7 @@ class TestObjects:
         assert hosted.outcome_of(paid) == Approved(intent, Money(2599, "USD"), facts)
         thing = {**paid, "payment_intent": intent, "metadata": {"attempt": KEY}}
         notice = self.translated(adapter, await sample("/v1/events/evt_1"), "checkout.session.completed", thing)
-        assert (notice.key, notice.outcome) == (KEY, Approved(intent, Money(2599, "USD")))
+        assert (notice.subject, notice.outcome) == (KEY, Approved(intent, Money(2599, "USD")))
 
     async def test_of_a_refund_are_read(self, adapter: Stripe, sample: Any) -> None:
         charge = await sample("/v1/charges/ch_1")

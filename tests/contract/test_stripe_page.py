@@ -11,7 +11,7 @@ import pytest
 
 from checkie.kernel import Money
 from checkie.kernel.ids import AttemptId, PaymentId
-from checkie.payments.port import ActionNeeded, Approved, Declined, InProgress, Intent, Notice, Unknown, Withdrawn
+from checkie.payments.port import ActionNeeded, Approved, Cancelled, Declined, InProgress, Intent, Notice, Unknown
 from checkie.providers.stripe import Stripe
 from tests.contract import drivers
 from tests.contract.drivers import DECLINED, GOOD, StripePageDriver
@@ -54,8 +54,8 @@ class TestOneKey:
         other = replace(first, hosted=not hosted_first)
         assert isinstance(await stripe.authorize(other), Unknown)
         assert await stripe.authorize(replace(other, reference=needed.reference)) == needed
-        assert await stripe.cancel(first.key, needed.reference) == Withdrawn(needed.reference)
-        assert await stripe.find(first.key, None) == Withdrawn(needed.reference)
+        assert await stripe.cancel(first.key, needed.reference) == Cancelled(needed.reference)
+        assert await stripe.find(first.key, None) == Cancelled(needed.reference)
 
     async def test_makes_one_thing_when_both_ways_are_asked_for_at_once(self, stripe: Stripe) -> None:
         intent = an_intent()
@@ -67,12 +67,12 @@ class TestOneKey:
     @pytest.mark.parametrize("hosted", [True, False])
     async def test_that_was_given_up_makes_nothing_any_more(self, stripe: Stripe, hosted: bool) -> None:
         intent = an_intent(hosted=hosted)
-        assert isinstance(await stripe.find(intent.key, None), Withdrawn)
+        assert isinstance(await stripe.find(intent.key, None), Cancelled)
         assert isinstance(await stripe.authorize(intent), Unknown)
         assert isinstance(await stripe.authorize(replace(intent, hosted=not hosted)), Unknown)
 
     async def test_of_an_attempt_too_old_for_a_page_is_given_up(self, stripe: Stripe) -> None:
-        assert isinstance(await stripe.authorize(an_intent(age=timedelta(hours=22, minutes=40))), Withdrawn)
+        assert isinstance(await stripe.authorize(an_intent(age=timedelta(hours=22, minutes=40))), Cancelled)
 
 
 class TestALostAnswer:
@@ -91,7 +91,7 @@ class TestALostAnswer:
         needed = await begun(stripe, intent)
         await stripe_page_driver.confirm(needed, DECLINED)
         assert await stripe.find(intent.key, None) == needed
-        assert await stripe.cancel(intent.key, None) == Withdrawn(needed.reference)
+        assert await stripe.cancel(intent.key, None) == Cancelled(needed.reference)
 
     async def test_after_the_buyer_paid_is_found(self, stripe: Stripe, stripe_page_driver: StripePageDriver) -> None:
         intent = an_intent()
@@ -134,7 +134,7 @@ class TestASlowBank:
         needed = await begun(stripe, intent)
         await stripe_page_driver.debit(needed, BAD_IBAN)
         await self.settled(stripe, intent, needed.reference)
-        assert await stripe.cancel(intent.key, needed.reference) == Withdrawn(needed.reference)
+        assert await stripe.cancel(intent.key, needed.reference) == Cancelled(needed.reference)
 
 
 class TestWebhooks:
@@ -187,4 +187,4 @@ class TestWebhooks:
         await stripe.cancel(intent.key, needed.reference)
         notice = await self.told(stripe, stripe_page_driver, intent, "checkout.session.expired")
         assert notice is not None
-        assert notice.outcome == Withdrawn(needed.reference)
+        assert notice.outcome == Cancelled(needed.reference)

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from checkie.checkout import expire_row, find_due
 from checkie.db import PARTITIONS, Database, Due, run_due
-from checkie.payments import ask_row
-from checkie.payments import find_due as find_asks
-from checkie.payments.sql import claim_ask
+from checkie.payments.reconciling.reconcile import reconcile_row
+from checkie.payments.reconciling.sql import claim
+from checkie.payments.reconciling.sql import find_due as find_checks
 from tests import make
 from tests.make import START
 
@@ -55,7 +55,7 @@ class TestTwoWorkers:
         _, paying = await merchant.paying()
         now = merchant.clock.tick(seconds=5)
         row_id = paying.attempt.id.uuid
-        await asyncio.gather(*(ask_row(db, merchant.providers, row_id, now) for _ in range(10)))
+        await asyncio.gather(*(reconcile_row(db, merchant.providers, row_id, now) for _ in range(10)))
         assert Counter(merchant.fake.calls)["find", paying.attempt.id] == 1
 
     async def test_end_one_session_once(self, db: Database) -> None:
@@ -72,7 +72,7 @@ class TestFinding:
         merchant = await make.merchant(db, session_expires_s=300)
         opened, paying = await merchant.paying()
         for find, row_id, wait_s in (
-            (find_asks, paying.attempt.id.uuid, 5),
+            (find_checks, paying.attempt.id.uuid, 5),
             (find_due, opened.session.id.uuid, 300),
         ):
             job, home = (merchant.store.number, row_id), row_id.int % PARTITIONS
@@ -87,7 +87,7 @@ class TestFinding:
         """Claimed, and then nothing: the claim itself set the time of the next look."""
         merchant = await make.merchant(db)
         _, paying = await merchant.paying()
-        assert await claim_ask(db, paying.attempt.id, merchant.clock.tick(seconds=5))
+        assert await claim(db, paying.attempt.id, merchant.clock.tick(seconds=5))
         job = (merchant.store.number, paying.attempt.id.uuid)
-        assert job not in await find_asks(db, EVERYTHING, merchant.clock.tick(seconds=29), 10_000)
-        assert job in await find_asks(db, EVERYTHING, merchant.clock.tick(seconds=1), 10_000)
+        assert job not in await find_checks(db, EVERYTHING, merchant.clock.tick(seconds=29), 10_000)
+        assert job in await find_checks(db, EVERYTHING, merchant.clock.tick(seconds=1), 10_000)

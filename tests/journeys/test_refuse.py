@@ -117,7 +117,7 @@ class TestARefusal:
             f"{base}/simulator", content=b"{}", headers={"Simulator-Signature": "t=1,v1=00"}
         )
         assert (forged.status_code, forged.json()["code"]) == (400, "webhook_signature_invalid")
-        assert (await merchant.http.post(f"{base}/nobody", content=b"{}")).json()["code"] == "provider_not_found"
+        assert (await merchant.http.post(f"{base}/nobody", content=b"{}")).json()["code"] == "provider_not_configured"
 
     async def test_meets_one_key_for_two_requests(self, merchant: Merchant) -> None:
         one, other = merchant.buyer(), merchant.buyer()

@@ -15,7 +15,7 @@ from checkie.app.api_docs import router as api_docs
 from checkie.app.api_document import ABOUT, TAGS, Api
 from checkie.app.settings import Settings
 from checkie.checkout.routes import router as widget
-from checkie.payments.port import Provider
+from checkie.payments.port import Providers
 from checkie.payments.routes import router as provider_webhooks
 from checkie.storefront import ProviderPage
 from checkie.storefront.routes import router as storefront
@@ -44,7 +44,7 @@ _NOT_READY: Final[dict[int | str, dict[str, Any]]] = {
 def create_app(
     settings: Settings,
     runtime: web.Runtime,
-    providers: Mapping[str, Provider],
+    providers: Providers,
     provider_pages: Mapping[str, ProviderPage],
 ) -> FastAPI:
     """The application over open parts; whoever opened them closes them."""

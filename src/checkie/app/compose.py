@@ -12,18 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from checkie import catalog, stores
+from checkie import catalog, payments, stores
 from checkie.app import embedded
 from checkie.app.clock import system_now
 from checkie.app.settings import Settings
 from checkie.db import Database
 from checkie.kernel import Keyring, Refusal
-from checkie.payments.port import Provider
+from checkie.payments.port import Provider, Providers
 from checkie.providers.simulator import Simulator
 from checkie.storefront import ProviderPage
 from checkie.web import Runtime
 
-CONSTRAINTS: Final[Mapping[str, Callable[[], Refusal]]] = {**stores.CONSTRAINTS, **catalog.CONSTRAINTS}
+CONSTRAINTS: Final[Mapping[str, Callable[[], Refusal]]] = {
+    **stores.CONSTRAINTS,
+    **catalog.CONSTRAINTS,
+    **payments.CONSTRAINTS,
+}
 """Which refusal a violated constraint becomes, of all modules."""
 
 
@@ -75,7 +79,7 @@ def remember(data: Path, name: str, make: Callable[[], str]) -> str:
     return known[name]
 
 
-def providers(settings: Settings) -> dict[str, Provider]:
+def providers(settings: Settings) -> Providers:
     """The providers that the settings configure, by name."""
     found: dict[str, Provider] = {}
     if settings.simulator_url:
@@ -91,7 +95,7 @@ def providers(settings: Settings) -> dict[str, Provider]:
             settings.stripe_publishable_key,
             api_base=settings.stripe_api_base,
         )
-    return found
+    return Providers(found)
 
 
 def provider_pages(settings: Settings) -> Mapping[str, ProviderPage]:

@@ -55,7 +55,7 @@ async def _agreement(db: Database) -> dict[str, Sequence[str]]:
     completed = await orders.paid(db)
     booked = await ledger.subjects(db, "payment")
     return {
-        "completed_sessions_are_paid": _differ({session for _, session, _ in paid}, sessions),
+        "completed_sessions_are_paid": _differ({session for _, session, _ in paid if session}, sessions),
         "completed_orders_are_paid": _differ({order for _, _, order in paid}, completed),
         "paid_payments_are_booked": _differ({str(payment.uuid) for payment, _, _ in paid}, {str(u) for u in booked}),
     }

@@ -59,8 +59,7 @@ async def _serve(settings: Settings, urls: compose.Urls) -> None:
             asyncio.get_running_loop().add_signal_handler(wanted, server.stop)
         _freeze_garbage_collector()
         await server.serve()
-        for provider in providers.values():
-            await provider.aclose()
+        await providers.aclose()
 
 
 async def _work(settings: Settings, urls: compose.Urls) -> None:
@@ -79,8 +78,7 @@ async def _work(settings: Settings, urls: compose.Urls) -> None:
         if not task.cancelled():
             task.result()
         await poster.aclose()
-        for provider in providers.values():
-            await provider.aclose()
+        await providers.aclose()
 
 
 def _freeze_garbage_collector() -> None:

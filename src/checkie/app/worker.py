@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -18,7 +18,7 @@ from checkie.app.reactions import REACTIONS
 from checkie.db import OUTAGES, Database, Due, Leases, run_due
 from checkie.kernel import Keyring
 from checkie.outbox import Consumer, PostgresBus
-from checkie.payments.port import Provider
+from checkie.payments.port import Providers
 
 _log = structlog.get_logger()
 WORK = Counter("checkie_work_done", "Pieces of work done by the worker", ["work"])
@@ -43,7 +43,7 @@ class Worker:
 
     db: Database
     keyring: Keyring
-    providers: Mapping[str, Provider]
+    providers: Providers
     poster: webhooks.Poster
     now: Callable[[], datetime]
     leases: Leases = field(init=False)
@@ -55,7 +55,7 @@ class Worker:
         bus = PostgresBus(self.db, self.leases)
         self.consumers = [Consumer(name, reactions, self.db, bus) for name, reactions in REACTIONS.items()]
         self.dues = [
-            Due("ask_provider", payments.find_due, self._ask),
+            *payments.jobs(self.db, self.providers),
             Due("end_session", checkout.find_due, self._expire),
         ]
 
@@ -145,9 +145,6 @@ class Worker:
 
     async def _prune(self) -> int:
         return await web.prune(self.db, self.now()) + await outbox.prune_inbox(self.db, self.now())
-
-    async def _ask(self, _: int, row_id: UUID, now: datetime) -> None:
-        await payments.ask_row(self.db, self.providers, row_id, now)
 
     async def _expire(self, _: int, row_id: UUID, now: datetime) -> None:
         await checkout.expire_row(self.db, self.providers, row_id, now)

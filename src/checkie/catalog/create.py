@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from checkie import stores
 from checkie.catalog.model import Page, PageStatus, Pricing
 from checkie.db import UnitOfWork
 from checkie.kernel import Money
@@ -27,20 +28,24 @@ class NewPage:
     slug: str
     title: str
     price: Money
+    provider: str
     pricing: Pricing = Pricing.FIXED
     min: Money | None = None
     max: Money | None = None
     description: str = ""
     picture_url: str | None = None
     quantity_max: int = 99
-    provider: str = "simulator"
     session_expires_s: int = _DAY_S
     session_abandoned_s: int = _DAY_S // 4
     success_url: str | None = None
 
 
 async def create_page(unit: UnitOfWork, store: int, new: NewPage, now: datetime) -> Page:
-    """A new, published page. Refuses a slug that another page of the store has (PageSlugTaken)."""
+    """A new, published page. Refuses a slug that another page of the store has (PageSlugTaken).
+
+    Refuses the simulator in a live store (`stores.ProviderNotAllowed`), and with `stores.NoSuchStore`.
+    """
+    (await stores.get(unit, store)).check_provider(new.provider)
     page = Page(
         store=store,
         id=PageId.new(store, now),

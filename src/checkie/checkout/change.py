@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,7 +10,7 @@ from checkie.checkout.model import PAYING, Session, VersionMismatch, check_time
 from checkie.checkout.reopen import reopen
 from checkie.customers import parse_email
 from checkie.db import Database
-from checkie.payments.port import Provider
+from checkie.payments.port import Providers
 
 _TRIES = 3
 
@@ -31,7 +30,7 @@ class Changes:
 
 async def change(
     db: Database,
-    providers: Mapping[str, Provider],
+    providers: Providers,
     session: Session,
     changes: Changes,
     *,

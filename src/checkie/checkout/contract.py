@@ -10,7 +10,6 @@ from checkie.checkout.model import (
     EmailMissing,
     NoSuchSession,
     PaymentInProgress,
-    ProviderMissing,
     SessionOver,
     VersionMismatch,
     WrongSecret,
@@ -19,6 +18,7 @@ from checkie.checkout.quote import AmountNotYours, AmountOutOfRange, CurrencyMis
 from checkie.customers import InvalidEmail
 from checkie.db import WriteConflict
 from checkie.kernel.ids import SessionId
+from checkie.payments.port import ProviderNotConfigured
 from checkie.web import contract
 
 SESSION: Final = "ses_01m7ynr2qthrw80000016w5y05"
@@ -45,7 +45,8 @@ _PAYING: Final = (
     WrongSecret,
     AlreadyPaid,
     SessionOver,
-    ProviderMissing,
+    ProviderNotConfigured,
+    stores.ProviderNotAllowed,
     payments.NoAttemptsLeft,
     EmailMissing,
     WriteConflict,
@@ -61,7 +62,7 @@ _PAID: Final = {"description": "The payment under way.", **contract.REPLAYED}
 
 Extra: TypeAlias = dict[str, Any]
 OPEN: Final[Extra] = {
-    "responses": {200: _OPENED, **contract.problems(stores.NoSuchStore, catalog.NoSuchPage)},
+    "responses": {200: _OPENED, **contract.problems(stores.NoSuchStore, stores.ProviderNotAllowed, catalog.NoSuchPage)},
     "openapi_extra": contract.TAKES_UTM,
 }
 READ: Final[Extra] = {"responses": _READING, "openapi_extra": contract.SECRET_NEEDED}

@@ -23,7 +23,8 @@ from checkie.payments.events import (
 
 async def on_payment_completed(unit: UnitOfWork, event: PaymentCompleted, now: datetime) -> None:
     """The session is completed, whichever of its attempts succeeded."""
-    advance(unit, Transition(SessionId(event.session), SessionVerb.SUCCEED), now)
+    if event.session:
+        advance(unit, Transition(SessionId(event.session), SessionVerb.SUCCEED), now)
 
 
 async def on_payment_failed(unit: UnitOfWork, event: PaymentFailed, now: datetime) -> None:
@@ -60,4 +61,5 @@ async def on_session_abandoned(unit: UnitOfWork, event: SessionAbandoned, now: d
 
 
 def _advance(unit: UnitOfWork, event: PaymentEvent, verb: SessionVerb, now: datetime) -> None:
-    advance(unit, Transition(SessionId(event.session), verb, event.attempt_number), now)
+    if event.session:
+        advance(unit, Transition(SessionId(event.session), verb, event.attempt_number), now)

@@ -64,12 +64,6 @@ class EmailMissing(Invalid):
     code = "email_missing"
 
 
-class ProviderMissing(Conflict):
-    """The payment provider of this page is not configured."""
-
-    code = "provider_not_configured"
-
-
 class SessionStatus(StrEnum):
     """The status of a session."""
 

@@ -27,7 +27,8 @@ class Opened:
 async def open_session(
     db: Database, store: Store, page: Page, visitor: Visitor, *, public_url: str, now: datetime
 ) -> Opened:
-    """A new session with a frozen quote. One statement."""
+    """A new session with a frozen quote. One statement. Refuses with `stores.ProviderNotAllowed`."""
+    store.check_provider(page.provider)
     secret = secrets.token_urlsafe(32)
     session_id = SessionId.new(page.store, now)
     session = Session(

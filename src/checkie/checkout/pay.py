@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
-from checkie import customers, orders, outbox, payments
+from checkie import customers, orders, outbox, payments, stores
 from checkie.checkout import sql
 from checkie.checkout.advance import verb_to_agree
 from checkie.checkout.model import (
@@ -15,7 +14,6 @@ from checkie.checkout.model import (
     SESSION,
     AlreadyPaid,
     EmailMissing,
-    ProviderMissing,
     Session,
     SessionVerb,
     check_time,
@@ -24,7 +22,7 @@ from checkie.checkout.reopen import cancel_attempt
 from checkie.db import Database, UnitOfWork, retry_on_conflict
 from checkie.kernel.ids import OrderId, SessionId
 from checkie.payments import Attempt, Payment
-from checkie.payments.port import ActionNeeded, Intent, Outcome, Provider, Withdrawn
+from checkie.payments.port import ActionNeeded, Cancelled, Intent, Outcome, Providers
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ class TransactionHook(Protocol):
 
 async def pay(
     db: Database,
-    providers: Mapping[str, Provider],
+    providers: Providers,
     session_id: SessionId,
     now: datetime,
     *,
@@ -64,16 +62,14 @@ async def pay(
     """Start to pay, or join the attempt in progress: however often and concurrently it is called, one attempt is live.
 
     A client secret need not be given, but a wrong one is refused. Refuses with WrongSecret, EmailMissing, SessionOver,
-    AlreadyPaid, ProviderMissing or `payments.NoAttemptsLeft`. A provider that does not answer is an outcome (Unknown):
-    the attempt stays live, and the worker asks the provider for it.
+    AlreadyPaid, `ProviderNotConfigured`, `stores.ProviderNotAllowed` or `payments.NoAttemptsLeft`. A provider that does
+    not answer is an outcome (Unknown): the attempt stays live, and the worker checks with the provider.
     """
     intended = await _intend(db, providers, session_id, now, secret, along)
     return await _authorize(db, providers, intended, now, along=along)
 
 
-async def pay_hosted(
-    db: Database, providers: Mapping[str, Provider], session_id: SessionId, now: datetime
-) -> PaymentStarted:
+async def pay_hosted(db: Database, providers: Providers, session_id: SessionId, now: datetime) -> PaymentStarted:
     """The same for a browser without JavaScript, which needs the provider's hosted page.
 
     A live attempt that was started without such a page is cancelled for certain, and the next is started. Refuses with
@@ -93,7 +89,7 @@ async def pay_hosted(
 
 async def _intend(
     db: Database,
-    providers: Mapping[str, Provider],
+    providers: Providers,
     session_id: SessionId,
     now: datetime,
     secret: str | None = None,
@@ -108,8 +104,7 @@ async def _intend(
             if along:
                 await along.begin(unit)
             intended = await _attempt(unit, session, now)
-            if intended[2].provider not in providers:
-                raise ProviderMissing
+            providers.cards(intended[2].provider)  # refuses before the intent is written
             return intended
 
     return await decide()
@@ -117,7 +112,7 @@ async def _intend(
 
 async def _authorize(
     db: Database,
-    providers: Mapping[str, Provider],
+    providers: Providers,
     intended: _Intended,
     now: datetime,
     *,
@@ -140,7 +135,7 @@ async def _authorize(
         hosted=hosted,
         reference=attempt.reference,
     )
-    outcome = await payments.authorize(db, providers[attempt.provider], intent, now, end)
+    outcome = await payments.authorize(db, providers.cards(attempt.provider), intent, now, end)
     return PaymentStarted(session, payment, attempt, outcome)
 
 
@@ -152,12 +147,12 @@ def _lacks_page(paying: PaymentStarted) -> bool:
     if paying.attempt.reference is None:
         return False
     outcome = paying.outcome
-    return isinstance(outcome, Withdrawn) or (isinstance(outcome, ActionNeeded) and not outcome.hosted_url)
+    return isinstance(outcome, Cancelled) or (isinstance(outcome, ActionNeeded) and not outcome.hosted_url)
 
 
 async def _attempt(unit: UnitOfWork, session: Session, now: datetime) -> _Intended:
     """The live attempt, or a new one."""
-    found = await payments.find_latest(unit, session.payment)
+    found = await payments.find_latest(unit, session.payment) if session.payment else None
     if session.status in PAYING and found is not None:
         payment, attempt = found
         if attempt.is_live:
@@ -167,6 +162,7 @@ async def _attempt(unit: UnitOfWork, session: Session, now: datetime) -> _Intend
     if found is not None and found[0].is_paid:
         raise AlreadyPaid
     _check(session, now)
+    await stores.check_provider(unit, session.id.store, session.provider)
     return await _start(unit, session, found[0] if found else None, now)
 
 
@@ -183,7 +179,7 @@ async def _start(unit: UnitOfWork, session: Session, earlier: Payment | None, no
     total = session.quote.total
     order = earlier.order if earlier else OrderId.new(session.id.store, now)
     if earlier:
-        payment, attempt = payments.begin_again(unit, earlier, total, session.provider, now)
+        payment, attempt = payments.retry(unit, earlier, total, session.provider, now)
     else:
         collect = payments.Collect(
             session=session.id, order=order, amount=total, fee_bps=session.fee_bps, provider=session.provider

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final, cast
@@ -25,7 +24,7 @@ from checkie.db import UnitOfWork
 from checkie.kernel import Money
 from checkie.kernel.ids import SessionId
 from checkie.payments import AttemptStatus, PaymentStatus
-from checkie.payments.port import ActionNeeded, Provider, Unknown
+from checkie.payments.port import ActionNeeded, Providers, Unknown
 
 router = web.router("Widget", "/api/widget")
 _MAX_TEXT: Final = 320
@@ -286,8 +285,8 @@ async def _let_in(session_id: str, request: Request) -> Session:
     return session
 
 
-def _providers(request: Request) -> Mapping[str, Provider]:
-    return cast("Mapping[str, Provider]", request.app.state.providers)
+def _providers(request: Request) -> Providers:
+    return cast("Providers", request.app.state.providers)
 
 
 def _parse(text: str) -> SessionId:

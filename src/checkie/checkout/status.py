@@ -34,5 +34,5 @@ async def read_status(db: Database, session_id: SessionId, secret: str | None) -
     session = await sql.get_session(db, session_id)
     if secret is not None:
         session.authorize(secret)
-    found = await find_latest(db, session.payment)
+    found = await find_latest(db, session.payment) if session.payment else None
     return Status(session, *(found or (None, None)))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from checkie.kernel.refusal import Conflict
 
 State = TypeVar("State", bound=StrEnum)
 Verb = TypeVar("Verb", bound=StrEnum)
 Event = TypeVar("Event")
+Row = TypeVar("Row")
 
 
 class IllegalTransition(Conflict):
@@ -44,6 +45,16 @@ class Lifecycle(Generic[State, Verb, Event]):
                 f"A {self.name} that is {state} cannot {verb.replace('_', ' ')}.", state=state, verb=verb
             )
         return self.transitions[state, verb]
+
+    def step(self, row: Row, verb: Verb) -> tuple[Row, Event]:
+        """`row`, a dataclass with a `status`, after `verb`, and what to publish: the one way a status changes.
+
+        Refuses what the table lacks.
+        """
+        before: Any = row
+        status, event = self.next(before.status, verb)
+        changed: Row = replace(before, status=status)
+        return changed, event
 
     def allows(self, state: State, verb: Verb) -> bool:
         """Whether the table has this transition."""

@@ -19,7 +19,6 @@ from checkie.objects.model import (
     amount,
     encode,
     instant,
-    livemode,
 )
 from checkie.objects.read import Sources, read_sources
 from checkie.outbox import Recorded
@@ -81,7 +80,7 @@ def _item(owner: stores.Store, event: Recorded, sources: Sources) -> webhooks.It
         "id": EventId.of(event.id),
         "type": event.name,
         "timestamp": instant(event.at),
-        "livemode": livemode(owner),
+        "livemode": owner.livemode,
         "api_version": API_VERSION,
         "store": owner.id,
         "data": data,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, Literal, TypedDict
 
-from checkie import catalog, checkout, customers, orders, payments, stores
+from checkie import catalog, checkout, customers, orders, payments
 from checkie.kernel import Money
 from checkie.kernel.ids import (
     AttemptId,
@@ -117,7 +117,7 @@ class PaymentObject(TypedDict):
     order: OrderObject
     customer: CustomerObject
     page: PageObject | None
-    session: SessionId
+    session: SessionId | None
 
 
 class RefundedPaymentObject(PaymentObject):
@@ -216,11 +216,6 @@ def order_object(order: orders.Details) -> OrderObject:
         "total": amount(order.total),
         "email": order.email,
     }
-
-
-def livemode(_store: stores.Store) -> bool:
-    """Whether real money moves in this store. Every store is live: there is no other mode yet."""
-    return True
 
 
 def encode(envelope: Envelope) -> str:

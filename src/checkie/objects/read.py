@@ -24,7 +24,9 @@ class Sources:
         """The payment of this attempt, with this attempt. KeyError if a part of it was not found."""
         found = self.payments[attempt]
         order = self.orders[found.payment.order]
-        return model.payment_object(found, order, self.customers[order.customer], self.pages.get(found.payment.session))
+        session = found.payment.session
+        page = self.pages.get(session) if session else None
+        return model.payment_object(found, order, self.customers[order.customer], page)
 
     def customer(self, customer: CustomerId) -> model.CustomerObject:
         """A customer. KeyError if it was not found."""
@@ -41,7 +43,7 @@ async def read_sources(
     found = [one.payment for one in details.values()]
     ordered = await orders.list_by_ids(db, store, {payment.order for payment in found})
     buyers = {order.customer for order in ordered.values()}
-    page_ids = await checkout.pages_of(db, store, {payment.session for payment in found})
+    page_ids = await checkout.pages_of(db, store, {payment.session for payment in found if payment.session})
     pages = await catalog.list_by_ids(db, store, set(page_ids.values()))
     return Sources(
         details,

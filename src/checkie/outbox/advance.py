@@ -80,12 +80,9 @@ def apply(unit: UnitOfWork, lifecycle: Lifecycle[State, Verb, Any], row: Row, ve
 
     The caller has locked the row, or writes it on condition of its version.
     """
-    status, kind = lifecycle.next(row.status, verb)
-    row = _with(row, status=status)
-    return row if kind is None else _with(row, seq=publish(unit, row.id, row.event(kind, verb), after=row.seq, now=now))
-
-
-def _with(row: Row, **values: Any) -> Row:
-    dataclass: Any = row
-    changed: Row = replace(dataclass, **values)
-    return changed
+    row, kind = lifecycle.step(row, verb)
+    if kind is None:
+        return row
+    before: Any = row
+    counted: Row = replace(before, seq=publish(unit, row.id, row.event(kind, verb), after=row.seq, now=now))
+    return counted

@@ -1,22 +1,23 @@
-"""Payments: the intent to collect one amount, and its numbered attempts at providers.
+"""Payments: the intent to collect one amount for one order, and its numbered attempts at providers.
 
-Owns schema `payments`. Publishes what `events` lists. Providers implement `port`; only `app` knows which there are.
-Invariants: one live attempt a payment; a payment is paid if and only if one attempt's money was applied to it, booked
-in the ledger in that transaction; an attempt that may still succeed has a time at which its provider is asked.
+Owns schema `payments`: payments, attempts, refunds and disputes. Publishes what `events` lists. Providers implement
+`port`; only `app` knows which there are. This folder takes money; `reconciling` checks with providers; `reversals`
+records refunds and disputes.
+Invariants: one live payment an order and one live attempt a payment; a payment is paid if and only if the money of one
+attempt was applied to it, booked in the ledger in that transaction; an attempt that may still succeed has a time for
+its next check with the provider; the booked refunds of an attempt add up to its refunded total.
 """
 
-from checkie.payments.apply_outcome import INTEGRITY
-from checkie.payments.ask import ask, ask_row
 from checkie.payments.authorize import authorize
-from checkie.payments.begin import Collect, begin, begin_again
+from checkie.payments.begin import Collect, begin, retry
 from checkie.payments.cancel import cancel
-from checkie.payments.model import Attempt, AttemptStatus, NoAttemptsLeft, Payment, PaymentStatus
-from checkie.payments.queries import Details, check, find_latest, latest_of, list_by_attempts, paid
-from checkie.payments.receive import receive
-from checkie.payments.sql import find_due
+from checkie.payments.jobs import jobs
+from checkie.payments.model import CONSTRAINTS, Attempt, AttemptStatus, NoAttemptsLeft, Payment, PaymentStatus
+from checkie.payments.queries import Details, check, list_by_attempts, paid
+from checkie.payments.sql import find_latest, latest_of
 
 __all__ = [
-    "INTEGRITY",
+    "CONSTRAINTS",
     "Attempt",
     "AttemptStatus",
     "Collect",
@@ -24,17 +25,14 @@ __all__ = [
     "NoAttemptsLeft",
     "Payment",
     "PaymentStatus",
-    "ask",
-    "ask_row",
     "authorize",
     "begin",
-    "begin_again",
     "cancel",
     "check",
-    "find_due",
     "find_latest",
+    "jobs",
     "latest_of",
     "list_by_attempts",
     "paid",
-    "receive",
+    "retry",
 ]

@@ -1,4 +1,4 @@
-"""Call the provider and record what it says: the second and third step of intent, call, record."""
+"""Call the provider and record its answer: the second and third step of intent, call, record."""
 
 from __future__ import annotations
 
@@ -16,32 +16,34 @@ from checkie.payments.port import Action, ActionNeeded, Cards, Intent, Outcome
 
 _log = structlog.get_logger()
 
-Also: TypeAlias = Callable[[UnitOfWork, Outcome], None]
-"""What else is written in the transaction that records an outcome."""
+OutcomeHook: TypeAlias = Callable[[UnitOfWork, Outcome], None]
+"""Adds writes to the transaction that records an outcome."""
 
 
-async def authorize(db: Database, cards: Cards, intent: Intent, now: datetime, also: Also | None = None) -> Outcome:
+async def authorize(
+    db: Database, cards: Cards, intent: Intent, now: datetime, hook: OutcomeHook | None = None
+) -> Outcome:
     """Ask the provider to collect, with no transaction open, and record its answer.
 
-    Safe to repeat and to run twice at once: the provider knows the attempt by its id, and an answer that is no news
+    Safe to repeat, also concurrently: the provider knows the attempt by its id, and an answer that is known already
     changes nothing. The usual answer (the buyer is to enter a card) costs one statement.
     """
     outcome = await cards.authorize(intent)
     if isinstance(outcome, ActionNeeded) and outcome.action is Action.CONFIRM:
         async with db.transaction() as unit:
-            sql.note_reference(unit, intent.key, outcome.reference, now)
-            if also:
-                also(unit, outcome)
+            sql.set_reference(unit, intent.key, outcome.reference, now)
+            if hook:
+                hook(unit, outcome)
     else:
         _log.info("authorize_answered", attempt=intent.key, outcome=type(outcome).__name__)
-        await record(db, intent.key, outcome, now, also)
+        await record(db, intent.key, outcome, now, hook)
     return outcome
 
 
 async def record(
-    db: Database, attempt: AttemptId, outcome: Outcome, now: datetime, also: Also | None = None
+    db: Database, attempt: AttemptId, outcome: Outcome, now: datetime, hook: OutcomeHook | None = None
 ) -> Change | None:
-    """Take in what a provider says of an attempt: rows, bookings, events in one transaction. None if it is no news."""
+    """Record an outcome of an attempt: rows, bookings and events in one transaction. None if it changes nothing."""
 
     @retry_on_conflict()
     async def decide() -> Change | None:
@@ -50,8 +52,8 @@ async def record(
         async with db.transaction() as unit:
             if change is not None:
                 await sql.write(unit, found, change, now)
-            if also:
-                also(unit, outcome)
+            if hook:
+                hook(unit, outcome)
         return change
 
     return await decide()

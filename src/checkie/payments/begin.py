@@ -11,26 +11,38 @@ from checkie.kernel.ids import AttemptId, OrderId, PaymentId, SessionId
 from checkie.outbox import publish
 from checkie.payments import sql
 from checkie.payments.events import PaymentCreated
-from checkie.payments.model import PAYMENT, Attempt, AttemptStatus, NoAttemptsLeft, Payment, PaymentStatus, event_fields
+from checkie.payments.model import (
+    PAYMENT,
+    Attempt,
+    AttemptStatus,
+    NoAttemptsLeft,
+    Payment,
+    PaymentStatus,
+    PaymentVerb,
+    event_fields,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collect:
-    """What is to be collected, for whom and through which provider; the fee in hundredths of a percent."""
+    """What to collect for which order, through which provider. `fee_bps`: the fee in hundredths of a percent."""
 
-    session: SessionId
     order: OrderId
+    session: SessionId | None
     amount: Money
     fee_bps: int
     provider: str
 
 
 def begin(unit: UnitOfWork, collect: Collect, now: datetime) -> tuple[Payment, Attempt]:
-    """A new payment with its first attempt. The caller writes the session on condition that it had none."""
+    """A new payment with its first attempt. Refused on commit while the order has a live one (OrderHasLivePayment).
+
+    Whether the order still needs money is for the caller to decide.
+    """
     payment = Payment(
-        id=PaymentId.new(collect.session.store, now),
-        session=collect.session,
+        id=PaymentId.new(collect.order.store, now),
         order=collect.order,
+        session=collect.session,
         amount=collect.amount,
         fee_bps=collect.fee_bps,
         status=PaymentStatus.PENDING,
@@ -49,22 +61,20 @@ def begin(unit: UnitOfWork, collect: Collect, now: datetime) -> tuple[Payment, A
     return payment, attempt
 
 
-def begin_again(
-    unit: UnitOfWork, earlier: Payment, amount: Money, provider: str, now: datetime
-) -> tuple[Payment, Attempt]:
-    """A further attempt after one that failed or was called off. After three failures it refuses (NoAttemptsLeft).
+def retry(unit: UnitOfWork, payment: Payment, amount: Money, provider: str, now: datetime) -> tuple[Payment, Attempt]:
+    """A further attempt of a payment that failed or was cancelled. Refuses with NoAttemptsLeft.
 
-    `WriteConflict` when another call has begun one, or the payment is no longer as it was found (`earlier`).
+    Refused on commit while the order has another live payment (OrderHasLivePayment). `WriteConflict` when the payment
+    is not as it was read, for instance because a concurrent call has started an attempt.
     """
-    if earlier.is_spent:
+    if payment.is_spent:
         raise NoAttemptsLeft
-    if not PAYMENT.allows(earlier.status, "retry"):
+    if not PAYMENT.allows(payment.status, PaymentVerb.RETRY):
         raise WriteConflict
-    status, event = PAYMENT.next(earlier.status, "retry")
-    payment = replace(earlier, status=status, attempts=earlier.attempts + 1, amount=amount)
+    payment, event = PAYMENT.step(replace(payment, attempts=payment.attempts + 1, amount=amount), PaymentVerb.RETRY)
     attempt = _attempt(payment, provider, now)
     retried = event(**event_fields(payment, attempt))
-    payment = replace(payment, seq=publish(unit, payment.id, retried, after=earlier.seq, now=now))
+    payment = replace(payment, seq=publish(unit, payment.id, retried, after=payment.seq, now=now))
     sql.retry(unit, payment, attempt, now)
     return replace(payment, version=payment.version + 1), attempt
 

@@ -1,11 +1,11 @@
-"""Payments and attempts: their lifecycles, and what an answer from a provider changes. Pure."""
+"""Payments and attempts: their lifecycles and rules. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, TypedDict
+from typing import Final, TypedDict
 
 from checkie.kernel import Conflict, Lifecycle, Money, NotFound
 from checkie.kernel.ids import AttemptId, OrderId, PaymentId, SessionId
@@ -13,36 +13,46 @@ from checkie.payments import events
 
 MAX_FAILURES: Final = 3
 MAX_ATTEMPTS: Final = 20
-ASK_AFTER: Final = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1))
-ASK_DAILY: Final = timedelta(days=1)
+CHECK_AFTER: Final = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1))
+CHECK_EVERY: Final = timedelta(days=1)
 
 
 class NoSuchAttempt(NotFound):
-    """There is no such attempt. A provider that tells of one is asked to tell again later."""
+    """No such attempt. The provider should send the webhook again later."""
 
     code = "attempt_not_found"
 
 
 class IllegalPaymentTransition(Conflict):
-    """The payment's state does not allow this."""
+    """The payment's status does not allow this."""
 
     code = "payment_illegal_transition"
 
 
 class NoAttemptsLeft(Conflict):
-    """Three attempts failed; this checkout is over. Start again."""
+    """The maximum number of failed attempts is reached. Open a new checkout session."""
 
     code = "payment_no_attempts_left"
 
 
+class OrderHasLivePayment(Conflict):
+    """Another payment for this order is in progress."""
+
+    code = "order_has_live_payment"
+
+
 class NotYetSucceeded(Conflict):
-    """The provider tells of a refund before it told of the payment: tell again later."""
+    """The webhook refers to a payment that has not succeeded yet. The provider should send it again later."""
 
     code = "webhook_out_of_order"
 
 
+CONSTRAINTS: Final = {"one_live_payment_per_order": OrderHasLivePayment}
+"""The refusal of each constraint that a caller can violate."""
+
+
 class PaymentStatus(StrEnum):
-    """How a payment stands. FAILED is not the end while attempts are left."""
+    """The status of a payment. FAILED is not final while attempts are left."""
 
     PENDING = "PENDING"
     REQUIRES_ACTION = "REQUIRES_ACTION"
@@ -54,8 +64,21 @@ class PaymentStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+class PaymentVerb(StrEnum):
+    """What changes a payment's status."""
+
+    NEED_ACTION = "need_action"
+    PROCESS = "process"
+    SUCCEED = "succeed"
+    FAIL = "fail"
+    RETRY = "retry"
+    CANCEL = "cancel"
+    REFUND_PART = "refund_part"
+    REFUND_REST = "refund_rest"
+
+
 class AttemptStatus(StrEnum):
-    """How one try stands. UNKNOWN: the provider was silent, money may have moved."""
+    """The status of one attempt. UNKNOWN: the provider did not answer, and money may have moved."""
 
     PENDING = "PENDING"
     REQUIRES_ACTION = "REQUIRES_ACTION"
@@ -67,70 +90,85 @@ class AttemptStatus(StrEnum):
     INTEGRITY_FAILURE = "INTEGRITY_FAILURE"
 
 
-_P, _A = PaymentStatus, AttemptStatus
-LIVE: Final = (_A.PENDING, _A.REQUIRES_ACTION, _A.PROCESSING, _A.UNKNOWN)
-_OVER: Final = (_A.FAILED, _A.CANCELLED)
+class AttemptVerb(StrEnum):
+    """What changes an attempt's status."""
 
-PAYMENT: Final = Lifecycle[PaymentStatus, Any, type[events.PaymentEvent]](
+    AWAIT_BUYER = "await_buyer"
+    MARK_UNKNOWN = "mark_unknown"
+    NEED_ACTION = "need_action"
+    PROCESS = "process"
+    SUCCEED = "succeed"
+    FAIL = "fail"
+    CANCEL = "cancel"
+    FLAG_MISMATCH = "flag_mismatch"
+
+
+_P, _PV, _A, _AV = PaymentStatus, PaymentVerb, AttemptStatus, AttemptVerb
+LIVE: Final = (_A.PENDING, _A.REQUIRES_ACTION, _A.PROCESSING, _A.UNKNOWN)
+WITH_MONEY: Final = (_A.SUCCEEDED, _A.INTEGRITY_FAILURE)
+_UNPAID: Final = (_A.FAILED, _A.CANCELLED)
+
+PAYMENT: Final = Lifecycle[PaymentStatus, PaymentVerb, type[events.PaymentEvent]](
     name="payment",
     start=_P.PENDING,
     refusal=IllegalPaymentTransition,
     transitions={
-        # from                      verb              to                      and this happened
-        (_P.PENDING, "need_action"): (_P.REQUIRES_ACTION, events.PaymentRequiresAction),
-        (_P.PROCESSING, "need_action"): (_P.REQUIRES_ACTION, events.PaymentRequiresAction),
-        (_P.PENDING, "process"): (_P.PROCESSING, events.PaymentProcessing),
-        (_P.REQUIRES_ACTION, "process"): (_P.PROCESSING, events.PaymentProcessing),
-        (_P.PENDING, "succeed"): (_P.SUCCEEDED, events.PaymentCompleted),
-        (_P.REQUIRES_ACTION, "succeed"): (_P.SUCCEEDED, events.PaymentCompleted),
-        (_P.PROCESSING, "succeed"): (_P.SUCCEEDED, events.PaymentCompleted),
-        (_P.FAILED, "succeed"): (_P.SUCCEEDED, events.PaymentCompleted),
-        (_P.CANCELLED, "succeed"): (_P.SUCCEEDED, events.PaymentCompleted),
-        (_P.PENDING, "fail"): (_P.FAILED, events.PaymentFailed),
-        (_P.REQUIRES_ACTION, "fail"): (_P.FAILED, events.PaymentFailed),
-        (_P.PROCESSING, "fail"): (_P.FAILED, events.PaymentFailed),
-        (_P.FAILED, "retry"): (_P.PENDING, events.PaymentRetried),
-        (_P.CANCELLED, "retry"): (_P.PENDING, events.PaymentRetried),
-        (_P.PENDING, "cancel"): (_P.CANCELLED, events.PaymentCancelled),
-        (_P.REQUIRES_ACTION, "cancel"): (_P.CANCELLED, events.PaymentCancelled),
-        (_P.PROCESSING, "cancel"): (_P.CANCELLED, events.PaymentCancelled),
-        (_P.SUCCEEDED, "refund_part"): (_P.PARTIALLY_REFUNDED, events.PaymentRefunded),
-        (_P.PARTIALLY_REFUNDED, "refund_part"): (_P.PARTIALLY_REFUNDED, events.PaymentRefunded),
-        (_P.SUCCEEDED, "refund_rest"): (_P.REFUNDED, events.PaymentRefunded),
-        (_P.PARTIALLY_REFUNDED, "refund_rest"): (_P.REFUNDED, events.PaymentRefunded),
+        # from                       verb               to                     event
+        (_P.PENDING, _PV.NEED_ACTION): (_P.REQUIRES_ACTION, events.PaymentRequiresAction),
+        (_P.PROCESSING, _PV.NEED_ACTION): (_P.REQUIRES_ACTION, events.PaymentRequiresAction),
+        (_P.PENDING, _PV.PROCESS): (_P.PROCESSING, events.PaymentProcessing),
+        (_P.REQUIRES_ACTION, _PV.PROCESS): (_P.PROCESSING, events.PaymentProcessing),
+        (_P.PENDING, _PV.SUCCEED): (_P.SUCCEEDED, events.PaymentCompleted),
+        (_P.REQUIRES_ACTION, _PV.SUCCEED): (_P.SUCCEEDED, events.PaymentCompleted),
+        (_P.PROCESSING, _PV.SUCCEED): (_P.SUCCEEDED, events.PaymentCompleted),
+        # a success that arrives late is booked all the same
+        (_P.FAILED, _PV.SUCCEED): (_P.SUCCEEDED, events.PaymentCompleted),
+        (_P.CANCELLED, _PV.SUCCEED): (_P.SUCCEEDED, events.PaymentCompleted),
+        (_P.PENDING, _PV.FAIL): (_P.FAILED, events.PaymentFailed),
+        (_P.REQUIRES_ACTION, _PV.FAIL): (_P.FAILED, events.PaymentFailed),
+        (_P.PROCESSING, _PV.FAIL): (_P.FAILED, events.PaymentFailed),
+        (_P.FAILED, _PV.RETRY): (_P.PENDING, events.PaymentRetried),
+        (_P.CANCELLED, _PV.RETRY): (_P.PENDING, events.PaymentRetried),
+        (_P.PENDING, _PV.CANCEL): (_P.CANCELLED, events.PaymentCancelled),
+        (_P.REQUIRES_ACTION, _PV.CANCEL): (_P.CANCELLED, events.PaymentCancelled),
+        (_P.PROCESSING, _PV.CANCEL): (_P.CANCELLED, events.PaymentCancelled),
+        (_P.SUCCEEDED, _PV.REFUND_PART): (_P.PARTIALLY_REFUNDED, events.PaymentRefunded),
+        (_P.PARTIALLY_REFUNDED, _PV.REFUND_PART): (_P.PARTIALLY_REFUNDED, events.PaymentRefunded),
+        (_P.SUCCEEDED, _PV.REFUND_REST): (_P.REFUNDED, events.PaymentRefunded),
+        (_P.PARTIALLY_REFUNDED, _PV.REFUND_REST): (_P.REFUNDED, events.PaymentRefunded),
     },
 )
 
-# An attempt is told of through its payment's events, so its own moves publish nothing.
-ATTEMPT: Final = Lifecycle[AttemptStatus, Any, None](
+# What happens to an attempt is published as an event of its payment.
+ATTEMPT: Final = Lifecycle[AttemptStatus, AttemptVerb, None](
     name="attempt",
     start=_A.PENDING,
     refusal=IllegalPaymentTransition,
     transitions={
-        (_A.PENDING, "await_buyer"): (_A.PENDING, None),
-        (_A.UNKNOWN, "await_buyer"): (_A.PENDING, None),
-        (_A.PENDING, "mark_unknown"): (_A.UNKNOWN, None),
-        (_A.PENDING, "need_action"): (_A.REQUIRES_ACTION, None),
-        (_A.PROCESSING, "need_action"): (_A.REQUIRES_ACTION, None),
-        (_A.UNKNOWN, "need_action"): (_A.REQUIRES_ACTION, None),
-        (_A.PENDING, "process"): (_A.PROCESSING, None),
-        (_A.REQUIRES_ACTION, "process"): (_A.PROCESSING, None),
-        (_A.UNKNOWN, "process"): (_A.PROCESSING, None),
-        **{(state, "succeed"): (_A.SUCCEEDED, None) for state in (*LIVE, *_OVER)},
-        **{(state, "fail"): (_A.FAILED, None) for state in LIVE},
-        **{(state, "cancel"): (_A.CANCELLED, None) for state in LIVE},
-        **{(state, "flag_mismatch"): (_A.INTEGRITY_FAILURE, None) for state in (*LIVE, *_OVER)},
+        (_A.PENDING, _AV.AWAIT_BUYER): (_A.PENDING, None),
+        (_A.UNKNOWN, _AV.AWAIT_BUYER): (_A.PENDING, None),
+        (_A.PENDING, _AV.MARK_UNKNOWN): (_A.UNKNOWN, None),
+        (_A.PENDING, _AV.NEED_ACTION): (_A.REQUIRES_ACTION, None),
+        (_A.PROCESSING, _AV.NEED_ACTION): (_A.REQUIRES_ACTION, None),
+        (_A.UNKNOWN, _AV.NEED_ACTION): (_A.REQUIRES_ACTION, None),
+        (_A.PENDING, _AV.PROCESS): (_A.PROCESSING, None),
+        (_A.REQUIRES_ACTION, _AV.PROCESS): (_A.PROCESSING, None),
+        (_A.UNKNOWN, _AV.PROCESS): (_A.PROCESSING, None),
+        **{(state, _AV.SUCCEED): (_A.SUCCEEDED, None) for state in (*LIVE, *_UNPAID)},
+        **{(state, _AV.FAIL): (_A.FAILED, None) for state in LIVE},
+        **{(state, _AV.CANCEL): (_A.CANCELLED, None) for state in LIVE},
+        **{(state, _AV.FLAG_MISMATCH): (_A.INTEGRITY_FAILURE, None) for state in (*LIVE, *_UNPAID)},
     },
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """The intent to collect one amount."""
+    """The intent to collect one amount for one order. `session`: the checkout session that it came from, if any."""
 
     id: PaymentId
-    session: SessionId
     order: OrderId
+    session: SessionId | None
     amount: Money
     fee_bps: int
     status: PaymentStatus
@@ -149,23 +187,23 @@ class Payment:
 
     @property
     def attempts_left(self) -> int:
-        """How often the buyer may still try."""
+        """How many more attempts may fail."""
         return MAX_FAILURES - self.failures
 
     @property
     def is_spent(self) -> bool:
-        """Whether there may be no further attempt."""
+        """Whether no further attempt is allowed."""
         return self.attempts_left <= 0 or self.attempts >= MAX_ATTEMPTS
 
     @property
     def is_paid(self) -> bool:
-        """Whether the money arrived, whatever went back since."""
+        """Whether the money arrived, even if it was refunded since."""
         return self.status in (_P.SUCCEEDED, _P.PARTIALLY_REFUNDED, _P.REFUNDED)
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try of a payment at one provider."""
+    """One attempt of a payment at one provider. `is_applied`: its money paid the payment."""
 
     id: AttemptId
     number: int
@@ -183,26 +221,31 @@ class Attempt:
     version: int
 
     @property
-    def is_refused(self) -> bool:
-        """Whether the provider said no. Its twin may still be payable there, so it is closed at once."""
+    def is_declined(self) -> bool:
+        """Whether the provider declined it. It may still be payable there, so it is cancelled there at once."""
         return self.status is AttemptStatus.FAILED
 
     @property
     def is_live(self) -> bool:
-        """Whether it can still succeed as things should go."""
+        """Whether it can still succeed in the ordinary course."""
         return self.status in LIVE
 
+    @property
+    def has_money(self) -> bool:
+        """Whether money arrived by it, in whatever amount."""
+        return self.status in WITH_MONEY
 
-def next_ask(asks: int, now: datetime) -> datetime:
-    """When to ask the provider again after `asks` questions: 5 s, 30 s, 5 min and 1 h, then daily."""
-    return now + (ASK_AFTER[asks] if asks < len(ASK_AFTER) else ASK_DAILY)
+
+def next_check_at(checks: int, now: datetime) -> datetime:
+    """When to check with the provider again after `checks` checks: 5 s, 30 s, 5 min and 1 h, then daily."""
+    return now + (CHECK_AFTER[checks] if checks < len(CHECK_AFTER) else CHECK_EVERY)
 
 
 class PaymentFields(TypedDict):
-    """The fields that every event of a payment has."""
+    """The fields that all events of a payment have."""
 
     payment: str
-    session: str
+    session: str | None
     order: str
     amount: int
     currency: str
@@ -212,7 +255,7 @@ class PaymentFields(TypedDict):
 
 
 def event_fields(payment: Payment, attempt: Attempt) -> PaymentFields:
-    """The fields that every event of this payment has."""
+    """The fields that all events of this payment have."""
     return {
         "payment": payment.id,
         "session": payment.session,

@@ -1,8 +1,8 @@
-"""What a payment provider implements. Answers are values; silence is one of them.
+"""What a payment provider implements, ability by ability. Answers are values; silence is one of them.
 
-Every call carries our attempt id as `key`, and the provider treats it as its idempotency key: asking twice is asking
-once. Nothing here raises for what a provider may answer or fail to answer; an adapter turns time-outs, broken
-connections and 5xx into `Unknown` and a definite "no" into `Declined`.
+Every call carries our attempt id as `key`, which the provider treats as its idempotency key: the same call twice has
+the effect of one. An adapter raises for nothing that a provider may answer or fail to answer: time-outs, broken
+connections and 5xx are `Unknown`, a definite "no" is `Declined`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
 
-from checkie.kernel import Money, Unauthorized
-from checkie.kernel.ids import AttemptId, PaymentId
+from checkie.kernel import Conflict, Money, Unauthorized
+from checkie.kernel.ids import AttemptId, DisputeId, PaymentId, RefundId
+
+Ability = TypeVar("Ability")
 
 
 class Action(StrEnum):
@@ -37,9 +39,9 @@ class Intent:
     """Where the provider sends the buyer after its own pages."""
     email: str | None = None
     hosted: bool = False
-    """The browser has no JavaScript: it needs the provider's own page. Of no account once the attempt has begun."""
+    """The browser has no JavaScript and needs the provider's own page. Without effect once the attempt has begun."""
     reference: str | None = None
-    """What the provider calls the attempt, if that is known: then it has begun."""
+    """The provider's id of the attempt, if it is known: then the attempt has begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +64,16 @@ class ActionNeeded:
     """Empty where the buyer can act on the hosted page alone."""
     confirm_url: str | None = None
     hosted_url: str | None = field(default=None, repr=False)
-    """The provider's own page for a browser without JavaScript. Its address may hold the client secret.
+    """The provider's own page for a browser without JavaScript. Its address may contain the client secret.
 
-    None: it has none, or has one only for attempts that were begun for it (`Intent.hosted`).
+    None: there is none, or only for attempts that were begun for it (`Intent.hosted`).
     """
     publishable_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class InProgress:
-    """The provider is still at work (a slow bank); it will tell."""
+    """The provider is still processing (a slow bank). A webhook will follow."""
 
     reference: str
 
@@ -86,7 +88,7 @@ class Declined:
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawn:
+class Cancelled:
     """Cancelled at the provider: no money moved and none can."""
 
     reference: str | None
@@ -94,30 +96,86 @@ class Withdrawn:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """No answer in time, or one that makes no sense: money may have moved. Never retry elsewhere; ask with `find`."""
+    """No answer in time, or one that makes no sense: money may have moved. Never retry elsewhere; use `find`."""
 
     why: str
 
 
-Outcome: TypeAlias = Approved | ActionNeeded | InProgress | Declined | Withdrawn | Unknown
+Outcome: TypeAlias = Approved | ActionNeeded | InProgress | Declined | Cancelled | Unknown
+"""The answer to a call about an attempt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refunded:
-    """`total` of this attempt's money has gone back to the buyer so far, in sum over all its refunds."""
+    """`total` of this attempt's money has been refunded so far, summed over all its refunds. It is what is booked."""
 
     reference: str
     total: Money
 
 
+class RefundStatus(StrEnum):
+    """The status of a refund. One that succeeded may yet fail, when the buyer's bank returns the money."""
+
+    PENDING = "PENDING"
+    PROCESSING = "PROCESSING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+class DisputeStatus(StrEnum):
+    """The status of a dispute, as card networks know it. WARNING: an inquiry, which has moved no money."""
+
+    WARNING_NEEDS_RESPONSE = "WARNING_NEEDS_RESPONSE"
+    WARNING_UNDER_REVIEW = "WARNING_UNDER_REVIEW"
+    WARNING_CLOSED = "WARNING_CLOSED"
+    NEEDS_RESPONSE = "NEEDS_RESPONSE"
+    UNDER_REVIEW = "UNDER_REVIEW"
+    WON = "WON"
+    LOST = "LOST"
+    PREVENTED = "PREVENTED"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundReport:
+    """One refund as the provider reports it. `reference` is the provider's id of the refund. It books nothing."""
+
+    reference: str
+    amount: Money
+    status: RefundStatus
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeReport:
+    """One dispute as the provider reports it. `reference` is the provider's id of the dispute. It books nothing."""
+
+    reference: str
+    amount: Money
+    status: DisputeStatus
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderReference:
+    """An attempt by the provider's id: all that a provider names for a refund or dispute that began on its side."""
+
+    reference: str
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a provider's webhook says, in our words."""
+    """What a provider's webhook says, in our words.
+
+    `subject` is what it is about, as far as the webhook names it: our id where the provider carries it in its metadata.
+    A refund or dispute that began at the provider has none of our ids yet, so its subject is the attempt, by our id or
+    by the provider's.
+    """
 
     event: str
-    """The provider's id of the event; the same event may come many times."""
-    key: AttemptId
-    outcome: Approved | ActionNeeded | InProgress | Declined | Withdrawn | Refunded
+    """The provider's id of the event. The same event may arrive many times."""
+    subject: AttemptId | RefundId | DisputeId | ProviderReference
+    outcome: Approved | ActionNeeded | InProgress | Declined | Cancelled | Refunded | RefundReport | DisputeReport
 
 
 class BadSignature(Unauthorized):
@@ -126,26 +184,32 @@ class BadSignature(Unauthorized):
     code, status, title = "webhook_signature_invalid", 400, "Bad signature"
 
 
-class Cards(Protocol):
-    """What a card provider can do."""
+class ProviderNotConfigured(Conflict):
+    """The payment provider is not configured on this installation, or does not support this."""
 
-    name: str
+    code = "provider_not_configured"
+
+
+@runtime_checkable
+class Cards(Protocol):
+    """Takes card payments."""
 
     async def authorize(self, intent: Intent) -> Outcome:
-        """Make the provider's twin of this attempt (or find it: same key, same twin) and say how it stands."""
+        """Begin this attempt at the provider, or find it by its key, and return its status."""
         ...
 
     async def find(self, key: AttemptId, reference: str | None) -> Outcome:
-        """How the attempt stands now. `Withdrawn(None)` when the provider surely never heard of it."""
+        """The status of the attempt now. `Cancelled(None)` when the provider has certainly never received it."""
         ...
 
     async def cancel(self, key: AttemptId, reference: str | None) -> Outcome:
-        """Make sure it can no longer succeed: `Withdrawn`, or `Approved` when it was too late, or `Unknown`."""
+        """Make sure that it can no longer succeed: `Cancelled`, or `Approved` when it was too late, or `Unknown`."""
         ...
 
 
+@runtime_checkable
 class Webhooks(Protocol):
-    """What a provider that sends webhooks can do."""
+    """Sends webhooks."""
 
     def translate(self, body: bytes, headers: Mapping[str, str], now_s: float) -> Notice | None:
         """The notice in a raw webhook; None for an event that is not about our attempts. Raises BadSignature.
@@ -155,9 +219,37 @@ class Webhooks(Protocol):
         ...
 
 
-class Provider(Cards, Webhooks, Protocol):
-    """A provider with every ability that this release needs. `aclose` lets its connections go."""
+class Provider(Protocol):
+    """Any provider. What it can do beyond this are abilities, of which it implements those that it has."""
 
     async def aclose(self) -> None:
-        """Let connections go."""
+        """Close its connections."""
         ...
+
+
+class Providers:
+    """The configured providers by name, looked up by ability."""
+
+    def __init__(self, adapters: Mapping[str, Provider]) -> None:
+        self._adapters = dict(adapters)
+        self._cards = {name: adapter for name, adapter in adapters.items() if isinstance(adapter, Cards)}
+        self._webhooks = {name: adapter for name, adapter in adapters.items() if isinstance(adapter, Webhooks)}
+
+    def cards(self, name: str) -> Cards:
+        """The provider of this name, to take card payments. Refuses with ProviderNotConfigured."""
+        return _found(self._cards, name)
+
+    def webhooks(self, name: str) -> Webhooks:
+        """The provider of this name, to receive webhooks. Refuses with ProviderNotConfigured."""
+        return _found(self._webhooks, name)
+
+    async def aclose(self) -> None:
+        """Close the connections of all of them."""
+        for adapter in self._adapters.values():
+            await adapter.aclose()
+
+
+def _found(having: Mapping[str, Ability], name: str) -> Ability:
+    if name not in having:
+        raise ProviderNotConfigured
+    return having[name]

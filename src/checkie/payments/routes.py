@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Final, cast
 
 from fastapi import Path, Request
@@ -10,10 +9,10 @@ from pydantic import BaseModel
 
 from checkie import web
 from checkie.db import WriteConflict
-from checkie.kernel import NotFound
 from checkie.payments.model import NoSuchAttempt, NotYetSucceeded
-from checkie.payments.port import BadSignature, Provider
+from checkie.payments.port import BadSignature, ProviderNotConfigured, Providers
 from checkie.payments.receive import receive
+from checkie.payments.reversals.model import NoSuchDispute, NoSuchRefund
 from checkie.web import contract
 
 router = web.router("Provider webhooks")
@@ -26,12 +25,6 @@ _EVENT: Final = {
 }
 
 
-class NoSuchProvider(NotFound):
-    """No provider of this name is configured."""
-
-    code = "provider_not_found"
-
-
 class Received(BaseModel):
     """What a provider is answered."""
 
@@ -42,7 +35,14 @@ class Received(BaseModel):
     "/api/webhooks/{provider}",
     summary="Receive a provider's webhook",
     responses=contract.problems(
-        BadSignature, NoSuchProvider, NoSuchAttempt, NotYetSucceeded, WriteConflict, web.BodyTooLarge
+        BadSignature,
+        ProviderNotConfigured,
+        NoSuchAttempt,
+        NoSuchRefund,
+        NoSuchDispute,
+        NotYetSucceeded,
+        WriteConflict,
+        web.BodyTooLarge,
     ),
     openapi_extra=_EVENT,
 )
@@ -57,8 +57,6 @@ async def receive_webhook(
     """
     body = await web.read_body(request)
     runtime = web.runtime(request)
-    known = cast("Mapping[str, Provider]", request.app.state.providers)
-    if provider not in known:
-        raise NoSuchProvider
-    await receive(runtime.db, known[provider], provider, body, request.headers, runtime.now())
+    webhooks = cast("Providers", request.app.state.providers).webhooks(provider)
+    await receive(runtime.db, webhooks, provider, body, request.headers, runtime.now())
     return Received()

@@ -13,7 +13,7 @@ from checkie import ui, web
 from checkie.checkout import NoSuchSession
 from checkie.kernel import Conflict
 from checkie.kernel.ids import SessionId
-from checkie.payments.port import Provider
+from checkie.payments.port import Providers
 from checkie.storefront import pages, receipt, stream
 from checkie.storefront.form import CheckoutForm
 from checkie.storefront.messages import NOT_FOUND, PROBLEMS, stage_message
@@ -245,5 +245,5 @@ def _provider_page(request: Request, name: str) -> ProviderPage:
     return found
 
 
-def _providers(request: Request) -> Mapping[str, Provider]:
-    return cast("Mapping[str, Provider]", request.app.state.providers)
+def _providers(request: Request) -> Providers:
+    return cast("Providers", request.app.state.providers)

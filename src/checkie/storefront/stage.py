@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Final
 
 from checkie.checkout import SessionStatus, Status
-from checkie.payments import INTEGRITY, AttemptStatus
+from checkie.payments import AttemptStatus
+from checkie.payments.events import INTEGRITY
 
 
 class Stage(StrEnum):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +9,7 @@ from checkie import checkout
 from checkie.checkout import Changes, Session
 from checkie.db import WriteConflict
 from checkie.kernel import Invalid, Refusal
-from checkie.payments.port import ActionNeeded, Provider
+from checkie.payments.port import ActionNeeded, Providers
 from checkie.storefront.form import CheckoutForm, changes_anything
 from checkie.storefront.model import SessionCredential
 from checkie.storefront.resume import StorePage, open_session
@@ -57,7 +56,7 @@ class FormContext:
     """What every operation works with: the process's parts, the page, and who submits the form."""
 
     runtime: Runtime
-    providers: Mapping[str, Provider]
+    providers: Providers
     store_page: StorePage
     visitor: Visitor
     locale: str

@@ -12,7 +12,7 @@ from checkie.checkout.pay import PaymentStarted
 from checkie.db import Database
 from checkie.kernel.ids import AttemptId
 from checkie.payments.model import MAX_ATTEMPTS, NoAttemptsLeft
-from checkie.payments.port import ActionNeeded, InProgress, Withdrawn
+from checkie.payments.port import ActionNeeded, Cancelled, InProgress
 from tests import make
 from tests.fakes import ASKS, GOOD
 from tests.make import Merchant
@@ -132,7 +132,7 @@ class TestAnAttemptWithoutThePage:
     async def test_that_was_called_off_elsewhere_is_followed_by_the_next(self, merchant: Merchant) -> None:
         """The page's time at the provider is over, say, and the news is on its way."""
         opened, first = await self.begun(merchant)
-        merchant.fake.settle(first.attempt.id, Withdrawn("fake_1"))
+        merchant.fake.settle(first.attempt.id, Cancelled("fake_1"))
         assert page_of(await merchant.pay(opened, hosted=True))
         assert await merchant.attempts(opened) == ["CANCELLED", "PENDING"]
 

@@ -8,13 +8,13 @@ import pytest
 
 from checkie import checkout, customers
 from checkie.checkout import SessionStatus
-from checkie.checkout.model import AlreadyPaid, EmailMissing, ProviderMissing, SessionOver
+from checkie.checkout.model import AlreadyPaid, EmailMissing, SessionOver
 from checkie.checkout.open import Opened
 from checkie.db import Database
 from checkie.kernel.ids import AttemptId
 from checkie.payments import PaymentStatus
 from checkie.payments.model import NoAttemptsLeft
-from checkie.payments.port import ActionNeeded, Unknown
+from checkie.payments.port import ActionNeeded, ProviderNotConfigured, Providers, Unknown
 from tests import make
 from tests.fakes import ASKS, DECLINED, GOOD
 from tests.make import START, Merchant
@@ -192,8 +192,8 @@ class TestRefusals:
     async def test_by_a_provider_that_is_not_configured_writes_nothing(self, merchant: Merchant) -> None:
         opened = await merchant.open()
         for _ in range(2):
-            with pytest.raises(ProviderMissing):
-                await checkout.pay(merchant.db, {}, opened.session.id, merchant.clock())
+            with pytest.raises(ProviderNotConfigured):
+                await checkout.pay(merchant.db, Providers({}), opened.session.id, merchant.clock())
         for table in ("payments.payment", "payments.attempt", 'orders."order"', "customers.customer", "outbox.event"):
             assert await count(merchant, table) == 0
         assert (await merchant.status(opened)).session.status is SessionStatus.OPEN

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from typing import Any
 
 import asyncpg
 import pytest
@@ -12,8 +14,9 @@ from checkie.catalog import NewPage, NoSuchPage, PageSlugTaken
 from checkie.db import Database, retry_on_conflict
 from checkie.kernel import Money
 from checkie.kernel.ids import CustomerId
-from checkie.stores import NoSuchStore, SlugTaken
+from checkie.stores import NoSuchStore, ProviderNotAllowed, SlugReserved, SlugTaken, StoreMode
 from tests import make
+from tests.fakes import FakeProvider
 from tests.make import PRICE, START
 
 
@@ -34,15 +37,84 @@ class TestAStore:
 
         async def again() -> None:
             async with db.transaction() as unit:
-                await stores.create(unit, slug=made.slug, name="Another", currency="USD", now=START)
+                await stores.create(unit, make.new_store(slug=made.slug), START)
 
         with pytest.raises(SlugTaken):
             await again()
 
     @pytest.mark.parametrize("fee_bps", [-1, 10_001])
     async def test_has_a_fee_between_nothing_and_everything(self, db: Database, fee_bps: int) -> None:
-        with pytest.raises(asyncpg.CheckViolationError, match="fee_within_whole"):
+        with pytest.raises(WriteConflict) as refused:
             await make.store(db, fee_bps=fee_bps)
+        assert refused.value.facts["constraint"] == "fee_within_whole"
+
+
+class TestALiveStore:
+    async def test_has_a_test_twin_with_its_settings(self, db: Database) -> None:
+        live = await make.store(db, mode=StoreMode.LIVE, fee_bps=100, currency="EUR", support_email="a@b.example")
+        twin = await stores.get_by_slug(db, f"{live.slug}-test")
+        assert (live.mode, live.livemode, live.twin) == (StoreMode.LIVE, True, twin.number)
+        assert (twin.mode, twin.livemode, twin.twin) == (StoreMode.TEST, False, live.number)
+        own: dict[str, Any] = {
+            "number": live.number,
+            "id": live.id,
+            "slug": live.slug,
+            "mode": live.mode,
+            "twin": live.twin,
+        }
+        assert replace(twin, **own) == live
+        assert twin.id.store == twin.number
+
+    async def test_is_created_with_its_twin_or_not_at_all(self, db: Database) -> None:
+        new = make.new_store(mode=StoreMode.LIVE)
+        await make.store(db, slug=f"{new.slug}-test")
+        with pytest.raises(SlugTaken):
+            await make.store(db, slug=new.slug, mode=StoreMode.LIVE)
+        assert await stores.find_by_slug(db, new.slug) is None
+
+    async def test_cannot_have_the_slug_of_a_twin(self, db: Database) -> None:
+        with pytest.raises(SlugReserved) as refused:
+            await make.store(db, slug="speed-test", mode=StoreMode.LIVE)
+        assert (refused.value.code, refused.value.param) == ("store_slug_reserved", "slug")
+
+    async def test_may_have_the_longest_slug(self, db: Database) -> None:
+        slug = make.new_store().slug.ljust(63, "x")
+        assert (await make.store(db, slug=slug, mode=StoreMode.LIVE)).slug == slug
+
+    async def test_without_a_twin_cannot_be_written(self, db: Database) -> None:
+        store = await make.store(db)
+        with pytest.raises(asyncpg.CheckViolationError, match="live_store_has_twin"):
+            await db.execute("update stores.store set mode = 'live' where number = $1", store.number)
+
+
+class TestTheSimulator:
+    async def test_sells_in_a_test_store(self, db: Database) -> None:
+        live = await make.store(db, mode=StoreMode.LIVE)
+        assert live.twin is not None
+        assert (await make.page(db, live.twin, provider="simulator")).provider == "simulator"
+
+    async def test_cannot_be_the_provider_of_a_page_in_a_live_store(self, db: Database) -> None:
+        live = await make.store(db, mode=StoreMode.LIVE)
+        with pytest.raises(ProviderNotAllowed) as refused:
+            await make.page(db, live.number, provider="simulator")
+        assert (refused.value.code, refused.value.param) == ("provider_not_allowed_in_live_store", "provider")
+
+    async def test_opens_no_session_in_a_live_store(self, db: Database) -> None:
+        live = await make.store(db, mode=StoreMode.LIVE)
+        page = replace(await make.page(db, live.number), provider="simulator")
+        with pytest.raises(ProviderNotAllowed):
+            await make.Merchant(db, live, page).open()
+
+    async def test_takes_no_payment_in_a_live_store(self, db: Database) -> None:
+        """Even for a session that should not exist."""
+        live = await make.store(db, mode=StoreMode.LIVE)
+        merchant = make.Merchant(db, live, await make.page(db, live.number), FakeProvider(name="simulator"))
+        opened = await merchant.open()
+        await db.execute("update checkout.session set provider = 'simulator' where store = $1", live.number)
+        for _ in range(2):
+            with pytest.raises(ProviderNotAllowed):
+                await merchant.pay(opened)
+        assert await merchant.attempts(opened) == []
 
 
 class TestAPage:
@@ -97,13 +169,13 @@ class TestAPage:
             await make.page(db, store.number, session_expires_s=expires_s)
 
     async def test_belongs_to_a_store_that_exists(self, db: Database) -> None:
-        new = NewPage(slug="tea", title="Tea", price=PRICE)
+        new = NewPage(slug="tea", title="Tea", price=PRICE, provider="fake")
 
         async def create() -> None:
             async with db.transaction() as unit:
                 await catalog.create_page(unit, 2**31 - 1, new, START)
 
-        with pytest.raises(asyncpg.ForeignKeyViolationError):
+        with pytest.raises(NoSuchStore):
             await create()
 
 

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from checkie import payments
 from checkie.checkout.open import Opened
 from checkie.checkout.pay import PaymentStarted
 from checkie.db import Database
 from checkie.kernel.ids import AttemptId
-from checkie.payments.port import ActionNeeded, Intent, Outcome, Provider, Unknown, Withdrawn
+from checkie.payments.port import ActionNeeded, Cancelled, Intent, Outcome, Providers, Unknown
+from checkie.payments.receive import receive
 from checkie.providers.stripe import Stripe
 from tests import make
 from tests.contract import drivers
-from tests.contract.drivers import DECLINED, GOOD, OnItsOwnPage, StripePageDriver
+from tests.contract.drivers import DECLINED, GOOD, CardProvider, OnItsOwnPage, StripePageDriver
 from tests.contract.standins import NEEDS_LOCALSTRIPE, Delivery, Inbox, inbox, localstripe
 
 __all__ = ["localstripe"]
@@ -42,12 +42,12 @@ class Deaf(OnItsOwnPage):
 class StripeMerchant(make.Merchant):
     """A merchant that sells through Stripe, a buyer at Stripe's page, and the webhooks that came."""
 
-    stripe: Provider = field(kw_only=True)
+    stripe: CardProvider = field(kw_only=True)
     buyer: StripePageDriver = field(kw_only=True)
 
     @property
-    def providers(self) -> Mapping[str, Provider]:
-        return {"stripe": self.stripe}
+    def providers(self) -> Providers:
+        return Providers({"stripe": self.stripe})
 
     async def on_page(self) -> tuple[Opened, PaymentStarted]:
         """A buyer who looks at Stripe's page."""
@@ -66,7 +66,7 @@ class StripeMerchant(make.Merchant):
         """It arrives here; whether it is news."""
         at_s = int(delivery.headers["stripe-signature"].partition(",")[0].removeprefix("t="))
         at = datetime.fromtimestamp(at_s, UTC)
-        return await payments.receive(self.db, self.stripe, "stripe", delivery.body, delivery.headers, at)
+        return await receive(self.db, self.stripe, "stripe", delivery.body, delivery.headers, at)
 
     async def told_of(self, about: AttemptId, kind: str, event: str, **thing: Any) -> bool:
         """A webhook that is made up here arrives."""
@@ -169,7 +169,7 @@ class TestNews:
         assert not await merchant.told(await merchant.sent(paying.attempt.id, PAID[0]))
         merchant.clock.tick(seconds=5)
         assert await stands(merchant, opened) == ("OPEN", "PENDING")
-        sql = "select ask_at from payments.attempt where store = $1 and id = $2"
+        sql = "select next_check_at from payments.attempt where store = $1 and id = $2"
         assert await merchant.db.fetchval(sql, merchant.store.number, paying.attempt.id.uuid) is None
         assert page_of(await merchant.pay(opened, hosted=True)).reference != page_of(paying).reference
 
@@ -198,7 +198,7 @@ class TestTheBuyer:
         second = await merchant.pay(opened, hosted=True)
         assert page_of(second).reference != first.outcome.reference
         reference = first.outcome.reference
-        assert await merchant.stripe.find(first.attempt.id, reference) == Withdrawn(reference)
+        assert await merchant.stripe.find(first.attempt.id, reference) == Cancelled(reference)
         await merchant.drain()
         assert await merchant.attempts(opened) == ["CANCELLED", "PENDING"]
 
@@ -214,7 +214,7 @@ class TestTheBuyer:
         merchant.clock.tick(hours=1)
         assert await stands(merchant, opened) == ("EXPIRED", "CANCELLED")
         await merchant.buyer.confirm(page_of(paying), GOOD)
-        assert await merchant.stripe.find(paying.attempt.id, None) == Withdrawn(page_of(paying).reference)
+        assert await merchant.stripe.find(paying.attempt.id, None) == Cancelled(page_of(paying).reference)
 
 
 class TestALostAnswer:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from checkie import checkout, payments
+from checkie import checkout
 from checkie.checkout import SessionStatus
 from checkie.checkout.model import AlreadyPaid, SessionOver, WrongSecret
 from checkie.checkout.open import Opened
@@ -14,8 +14,11 @@ from checkie.checkout.pay import PaymentStarted
 from checkie.db import Database
 from checkie.kernel import Money
 from checkie.kernel.ids import AttemptId
+from checkie.payments.events import INTEGRITY
 from checkie.payments.model import NoAttemptsLeft, NotYetSucceeded
-from checkie.payments.port import Action, ActionNeeded, Approved, Declined, InProgress, Refunded
+from checkie.payments.port import Action, ActionNeeded, Approved, Declined, InProgress, Providers, Refunded
+from checkie.payments.reconciling.reconcile import reconcile, reconcile_row
+from checkie.payments.reconciling.sql import find_due
 from tests import make
 from tests.fakes import DECLINED
 from tests.make import PRICE, Merchant
@@ -271,7 +274,7 @@ class TestAnotherAmount:
         await merchant.drain()
         status = await merchant.status(opened)
         assert status.payment is not None
-        assert (status.payment.failure_code, status.attempts_left) == (payments.INTEGRITY, 0)
+        assert (status.payment.failure_code, status.attempts_left) == (INTEGRITY, 0)
 
     async def test_that_comes_after_the_attempt_was_called_off_lets_nobody_pay_again(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()
@@ -307,9 +310,9 @@ class TestAsking:
             assert self.asked(merchant, key) == number
 
     async def ask_due(self, merchant: Merchant) -> None:
-        for store, row_id in await payments.find_due(merchant.db, range(16), merchant.clock(), 10_000):
+        for store, row_id in await find_due(merchant.db, range(16), merchant.clock(), 10_000):
             if store == merchant.store.number:
-                await payments.ask_row(merchant.db, merchant.providers, row_id, merchant.clock())
+                await reconcile_row(merchant.db, merchant.providers, row_id, merchant.clock())
 
     @pytest.mark.parametrize("ends", ["approved", "declined", "withdrawn", "waiting"])
     async def test_resolves_silence(self, merchant: Merchant, ends: str) -> None:
@@ -363,15 +366,15 @@ class TestAsking:
         merchant.fake.deaf = False
         merchant.fake.confirm(key)
         await merchant.hear(key)
-        sql = "select ask_at from payments.attempt where store = $1 and id = $2"
+        sql = "select next_check_at from payments.attempt where store = $1 and id = $2"
         assert await merchant.db.fetchval(sql, key.store, key.uuid) is None
         assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
 
     async def test_of_a_provider_that_is_gone_goes_on_later(self, merchant: Merchant) -> None:
         _, key = await self.silent(merchant)
         now = merchant.clock.tick(seconds=5)
-        await payments.ask(merchant.db, {}, key, now)
-        assert (key.store, key.uuid) not in await payments.find_due(merchant.db, range(16), now, 10_000)
+        await reconcile(merchant.db, Providers({}), key, now)
+        assert (key.store, key.uuid) not in await find_due(merchant.db, range(16), now, 10_000)
 
 
 class TestStatus:

@@ -144,7 +144,7 @@ class TestAPaymentThatCompleted:
             "id": EventId.parse(body["id"]),
             "type": "payment.completed",
             "timestamp": AT,
-            "livemode": True,
+            "livemode": False,
             "api_version": objects.API_VERSION,
             "store": merchant.store.id,
         }

@@ -51,8 +51,8 @@ PLANTED: Final = {
         "update payments.attempt set is_applied = false where store = $1",
         {"paid_payments_have_their_attempt"},
     ),
-    "an attempt that nobody will ask about": (
-        "update payments.attempt set status = 'UNKNOWN', ask_at = null where store = $1",
+    "an attempt that nobody will check": (
+        "update payments.attempt set status = 'UNKNOWN', next_check_at = null where store = $1",
         {"no_attempt_stuck"},
     ),
     "a session that nobody will look at": (
@@ -135,8 +135,8 @@ class TestDoctor:
         await owner.execute(sql, merchant.store.number, opened.session.id.uuid)
         assert opened.session.id in (await offended(own_db))["completed_sessions_are_paid"]
 
-    async def test_does_not_tell_of_what_is_only_on_its_way(self, own_db: Database, merchant: Merchant) -> None:
-        """A paid payment whose news has not been read yet is paid some milliseconds before its session is completed."""
+    async def test_does_not_report_what_is_only_in_flight(self, own_db: Database, merchant: Merchant) -> None:
+        """A payment is paid some milliseconds before its event is read and its session is completed."""
         _, paying = await merchant.paying()
         merchant.fake.confirm(paying.attempt.id)
         await merchant.hear(paying.attempt.id)

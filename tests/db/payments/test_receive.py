@@ -1,4 +1,4 @@
-"""A provider's webhook: verified, taken in once, in one transaction from the inbox to the ledger and the events."""
+"""A provider's webhook: verified, applied once, in one transaction from the inbox to the ledger and the events."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import json
 
 import pytest
 
-from checkie import payments
 from checkie.db import Database
 from checkie.kernel.ids import AttemptId
 from checkie.payments.model import NoSuchAttempt
 from checkie.payments.port import Approved, BadSignature, Declined
+from checkie.payments.receive import receive
 from tests import make
 from tests.fakes import FakeProvider
 from tests.make import PRICE, START, Merchant
@@ -28,7 +28,7 @@ class TestReceive:
         merchant.fake.confirm(paying.attempt.id)
         body, headers = FakeProvider(secret="another").webhook(paying.attempt.id, START, Approved("fake_1", PRICE))
         with pytest.raises(BadSignature):
-            await payments.receive(merchant.db, merchant.fake, "fake", body, headers, START)
+            await receive(merchant.db, merchant.fake, "fake", body, headers, START)
         assert await merchant.balances() == {}
 
     async def test_refuses_one_that_is_old(self, merchant: Merchant) -> None:
@@ -36,7 +36,7 @@ class TestReceive:
         body, headers = merchant.fake.webhook(paying.attempt.id, START, Approved("fake_1", PRICE))
         merchant.clock.tick(seconds=301)
         with pytest.raises(BadSignature):
-            await payments.receive(merchant.db, merchant.fake, "fake", body, headers, merchant.clock())
+            await receive(merchant.db, merchant.fake, "fake", body, headers, merchant.clock())
 
     @pytest.mark.parametrize("event", ["e\0", "e\ud800", "e" * 256], ids=["NUL", "lone surrogate", "endless"])
     async def test_refuses_an_event_id_that_no_row_can_hold(self, merchant: Merchant, event: str) -> None:
@@ -45,27 +45,27 @@ class TestReceive:
         odd = json.dumps({**json.loads(body), "id": event}).encode()
         headers = merchant.fake.sign(odd, int(START.timestamp()))
         with pytest.raises(BadSignature):
-            await payments.receive(merchant.db, merchant.fake, "fake", odd, headers, START)
+            await receive(merchant.db, merchant.fake, "fake", odd, headers, START)
         assert await merchant.balances() == {}
 
-    async def test_of_something_else_is_no_news(self, merchant: Merchant) -> None:
+    async def test_of_something_else_changes_nothing(self, merchant: Merchant) -> None:
         body = json.dumps({"id": "sev_1", "type": "attempt.succeeded", "data": {"key": "order-17"}}).encode()
         headers = merchant.fake.sign(body, int(START.timestamp()))
-        assert not await payments.receive(merchant.db, merchant.fake, "fake", body, headers, START)
+        assert not await receive(merchant.db, merchant.fake, "fake", body, headers, START)
 
-    async def test_of_an_attempt_that_we_do_not_know_has_to_come_again(self, merchant: Merchant) -> None:
+    async def test_of_an_unknown_attempt_is_refused_for_now(self, merchant: Merchant) -> None:
         with pytest.raises(NoSuchAttempt):
             await merchant.hear(AttemptId.new(merchant.store.number, START), Approved("fake_1", PRICE))
 
-    async def test_of_another_providers_attempt_is_none_of_this_ones(self, merchant: Merchant) -> None:
+    async def test_of_an_attempt_at_another_provider_is_refused(self, merchant: Merchant) -> None:
         _, paying = await merchant.paying()
         stranger = FakeProvider(name="stranger")
         body, headers = stranger.webhook(paying.attempt.id, START, Approved("fake_1", PRICE))
         with pytest.raises(NoSuchAttempt):
-            await payments.receive(merchant.db, stranger, "stranger", body, headers, START)
+            await receive(merchant.db, stranger, "stranger", body, headers, START)
         assert await merchant.balances() == {}
 
-    async def test_that_fails_half_way_comes_again(self, merchant: Merchant, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_that_fails_half_way_is_repeated(self, merchant: Merchant, monkeypatch: pytest.MonkeyPatch) -> None:
         _, paying = await merchant.paying()
         merchant.fake.confirm(paying.attempt.id)
 
@@ -79,19 +79,19 @@ class TestReceive:
         assert await merchant.hear(paying.attempt.id, event="sev_1")
         assert (await merchant.balances())["MERCHANT"] == 2524
 
-    async def test_decides_anew_when_the_attempt_changes_under_its_hands(self, merchant: Merchant) -> None:
-        """The reference is noted just as a decline comes that knows none: it is not lost."""
+    async def test_decides_again_when_the_attempt_changes_meanwhile(self, merchant: Merchant) -> None:
+        """The reference is recorded just as a decline arrives that has none: it is not lost."""
         _, paying = await merchant.paying()
-        named = "update payments.attempt set provider_reference = 'just_noted', version = version + 1 where store = $1"
+        named = "update payments.attempt set version = version + 1, provider_reference = 'just_set' where store = $1"
         async with merchant.db.transaction() as somebody:
             await somebody.execute(named, merchant.store.number)
-            news = asyncio.create_task(merchant.hear(paying.attempt.id, Declined(None, "card_declined", "No.")))
+            heard = asyncio.create_task(merchant.hear(paying.attempt.id, Declined(None, "card_declined", "No.")))
             await asyncio.sleep(0.1)
-        assert await news
+        assert await heard
         sql = "select status, provider_reference from payments.attempt where store = $1"
         row = await merchant.db.fetchrow(sql, merchant.store.number)
         assert row is not None
-        assert tuple(row) == ("FAILED", "just_noted")
+        assert tuple(row) == ("FAILED", "just_set")
 
     async def test_keeps_what_may_be_shown_and_no_more(self, merchant: Merchant) -> None:
         _, paying = await merchant.paying()
@@ -103,10 +103,10 @@ class TestReceive:
         assert tuple(row) == ({"brand": "visa", "last4": "4242"}, paying.outcome.reference)  # type: ignore[union-attr]  # it is an ActionNeeded
 
     async def test_costs_few_statements(self, merchant: Merchant) -> None:
-        """Read, and write; a store's first sale opens its accounts, and the second looks them up for good."""
-        for expected in (3, 3, 2):
+        """Read, and write; a store's first sale opens its accounts, and its second reads them for all that follow."""
+        for wanted in (3, 3, 2):
             _, paying = await merchant.paying()
             merchant.fake.confirm(paying.attempt.id)
             before = make.statements()
             await merchant.hear(paying.attempt.id)
-            assert make.statements() - before == expected
+            assert make.statements() - before == wanted

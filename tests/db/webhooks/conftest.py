@@ -23,7 +23,8 @@ SETTLE = """
 update webhooks.delivery set status = 'FAILED', next_retry_at = null where status in ('PENDING', 'RETRYING')
 """
 ADD_STORE = """
-insert into stores.store (id, slug, name, currency, created_at) values ($1, $2, 'A store', 'USD', $3) returning number
+insert into stores.store (id, slug, name, currency, mode, created_at) values ($1, $2, 'A store', 'USD', 'test', $3)
+returning number
 """
 
 

@@ -41,8 +41,8 @@ class TestOrder:
 
 class TestAgreeingWithThePayment:
     def verbs(self, order: OrderStatus, payment: PaymentStatus, failures: int = 0) -> list[str]:
-        ids = make.payment()
-        found = Order(ids.order, ids.session, ids.id, order, 1, 2599, "USD")
+        ids, session = make.payment(), make.session().id
+        found = Order(ids.order, session, ids.id, order, 1, 2599, "USD")
         return list(verbs_to_agree(found, make.payment(status=payment, failures=failures)))
 
     @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Any sequence of answers to up to three attempts: money is neither made nor lost, and booked as a sale once."""
+"""Any sequence of outcomes of up to three attempts: no money is created or lost, and a sale is booked once."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from checkie.kernel import Money
 from checkie.ledger import Transfer
 from checkie.payments import Attempt, AttemptStatus, PaymentStatus
 from checkie.payments.apply_outcome import Change, apply_outcome
-from checkie.payments.model import LIVE, PAYMENT, NotYetSucceeded
+from checkie.payments.model import LIVE, PAYMENT, NotYetSucceeded, PaymentVerb
 from checkie.payments.port import (
     Action,
     ActionNeeded,
     Approved,
+    Cancelled,
     Declined,
     InProgress,
     Outcome,
     Refunded,
     Unknown,
-    Withdrawn,
 )
 from tests import make
 from tests.make import PRICE
 
 WRONG = Money(PRICE.minor + 1, "USD")
-ANSWERS: tuple[Outcome, ...] = (
+OUTCOMES: tuple[Outcome, ...] = (
     Approved("ref", PRICE),
     Approved("ref", WRONG),
     Declined("ref", "card_declined", "No."),
-    Withdrawn("ref"),
+    Cancelled("ref"),
     InProgress("ref"),
     Unknown("timeout"),
     ActionNeeded("ref", Action.AUTHENTICATE, client_secret=""),
@@ -44,8 +44,8 @@ ANSWERS: tuple[Outcome, ...] = (
 MONEY = (AttemptStatus.SUCCEEDED, AttemptStatus.INTEGRITY_FAILURE)
 
 
-class PaymentStarted(RuleBasedStateMachine):
-    """One payment, its attempts, what was booked and what was told."""
+class APayment(RuleBasedStateMachine):
+    """One payment, its attempts and what was booked."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,24 +53,22 @@ class PaymentStarted(RuleBasedStateMachine):
         self.attempts = {1: make.attempt()}
         self.received: dict[int, Money] = {}
         self.booked: list[Transfer] = []
-        self.events: list[str] = ["payment.created"]
 
-    def take(self, number: int, outcome: Outcome | Refunded) -> Change | None:
+    def apply(self, number: int, outcome: Outcome | Refunded) -> Change | None:
         change = apply_outcome(self.payment, self.attempts[number], outcome)
         if change is not None:
             self.payment = change.payment
             self.attempts[number] = change.attempt
             self.booked += change.transfers
-            self.events += [event.name for event in change.events]
         return change
 
-    @rule(data=st.data(), outcome=st.sampled_from(ANSWERS))
-    def answer(self, data: st.DataObject, outcome: Outcome) -> None:
+    @rule(data=st.data(), outcome=st.sampled_from(OUTCOMES))
+    def answered(self, data: st.DataObject, outcome: Outcome) -> None:
         number = data.draw(st.sampled_from(sorted(self.attempts)))
         before = self.attempts[number]
-        change = self.take(number, outcome)
+        change = self.apply(number, outcome)
         if before.status in MONEY:
-            assert change is None  # stale news of money that is known changes nothing
+            assert change is None  # out of date: the money is booked already
         elif isinstance(outcome, Approved):
             self.received[number] = outcome.amount
 
@@ -79,21 +77,22 @@ class PaymentStarted(RuleBasedStateMachine):
         number = data.draw(st.sampled_from(sorted(self.attempts)))
         if self.attempts[number].status not in MONEY:
             with pytest.raises(NotYetSucceeded):
-                self.take(number, Refunded("ref", Money(minor, "USD")))
+                self.apply(number, Refunded("ref", Money(minor, "USD")))
             return
         before = self.attempts[number].refunded_minor
-        self.take(number, Refunded("ref", Money(minor, "USD")))
+        self.apply(number, Refunded("ref", Money(minor, "USD")))
         assert self.attempts[number].refunded_minor == max(before, minor)
 
-    @precondition(lambda self: PAYMENT.allows(self.payment.status, "retry") and self.payment.attempts_left > 0)
+    @precondition(
+        lambda self: PAYMENT.allows(self.payment.status, PaymentVerb.RETRY) and self.payment.attempts_left > 0
+    )
     @precondition(lambda self: len(self.attempts) < 3)
     @rule()
-    def try_again(self) -> None:
+    def retry(self) -> None:
         number = self.payment.attempts + 1
-        status, event = PAYMENT.next(self.payment.status, "retry")
-        self.payment = replace(self.payment, status=status, attempts=number, seq=self.payment.seq + 1)
+        status, _ = PAYMENT.next(self.payment.status, PaymentVerb.RETRY)
+        self.payment = replace(self.payment, status=status, attempts=number)
         self.attempts[number] = make.attempt(number=number)
-        self.events.append(event.name)
 
     def sum_of(self, kind: str) -> int:
         return sum(transfer.amount.minor for transfer in self.booked if transfer.kind == kind)
@@ -109,17 +108,17 @@ class PaymentStarted(RuleBasedStateMachine):
         assert max(Counter(transfer.key for transfer in self.booked).values(), default=1) == 1
 
     @invariant()
-    def what_the_provider_took_is_what_is_booked(self) -> None:
+    def what_the_provider_took_is_booked(self) -> None:
         taken = sum(amount.minor for amount in self.received.values())
         assert self.sum_of("payment") + self.sum_of("unapplied") == taken
 
     @invariant()
-    def what_went_back_is_what_the_provider_says(self) -> None:
+    def what_was_refunded_is_what_the_provider_reports(self) -> None:
         assert self.sum_of("refund") == sum(attempt.refunded_minor for attempt in self.attempts.values())
         assert 0 <= self.payment.refunded_minor <= self.payment.amount.minor
 
     @invariant()
-    def no_account_gives_more_than_it_got(self) -> None:
+    def no_account_gives_more_than_it_received(self) -> None:
         held: Counter[str] = Counter()
         for transfer in self.booked:
             held[transfer.source.kind] -= transfer.amount.minor
@@ -129,13 +128,9 @@ class PaymentStarted(RuleBasedStateMachine):
         assert held["FEES"] == self.sum_of("fee") == (self.payment.fee.minor if self.payment.is_paid else 0)
 
     @invariant()
-    def seq_counts_the_events(self) -> None:
-        assert self.payment.seq == len(self.events)
-
-    @invariant()
-    def the_payment_stands_as_its_attempts_do(self) -> None:
+    def the_status_of_the_payment_follows_its_latest_attempt(self) -> None:
         latest: Attempt = self.attempts[self.payment.attempts]
-        stands: dict[Any, Any] = {
+        expected: dict[Any, Any] = {
             AttemptStatus.REQUIRES_ACTION: PaymentStatus.REQUIRES_ACTION,
             AttemptStatus.PROCESSING: PaymentStatus.PROCESSING,
             AttemptStatus.CANCELLED: PaymentStatus.CANCELLED,
@@ -143,11 +138,11 @@ class PaymentStarted(RuleBasedStateMachine):
         }
         if self.payment.is_paid or any(a.status is AttemptStatus.INTEGRITY_FAILURE for a in self.attempts.values()):
             return
-        assert self.payment.status is stands.get(latest.status, PaymentStatus.PENDING)
+        assert self.payment.status is expected.get(latest.status, PaymentStatus.PENDING)
 
     @invariant()
-    def nobody_can_try_again_while_money_is_mistrusted_or_an_attempt_lives(self) -> None:
-        can_retry = PAYMENT.allows(self.payment.status, "retry") and self.payment.attempts_left > 0
+    def no_retry_after_a_mismatch_or_while_an_attempt_is_live(self) -> None:
+        can_retry = PAYMENT.allows(self.payment.status, PaymentVerb.RETRY) and self.payment.attempts_left > 0
         states = {attempt.status for attempt in self.attempts.values()}
         assert not (can_retry and AttemptStatus.INTEGRITY_FAILURE in states)
         latest = self.attempts[self.payment.attempts]
@@ -158,7 +153,5 @@ class PaymentStarted(RuleBasedStateMachine):
         assert 0 <= self.payment.failures <= 3
 
 
-def test_money_is_neither_made_nor_lost() -> None:
-    run_state_machine_as_test(
-        PaymentStarted, settings=settings(max_examples=150, stateful_step_count=30, deadline=None)
-    )
+def test_no_money_is_created_or_lost() -> None:
+    run_state_machine_as_test(APayment, settings=settings(max_examples=150, stateful_step_count=30, deadline=None))

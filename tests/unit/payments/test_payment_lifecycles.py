@@ -8,18 +8,18 @@ from enum import StrEnum
 import pytest
 
 from checkie.payments import AttemptStatus, PaymentStatus
-from checkie.payments.model import ATTEMPT, LIVE, PAYMENT, IllegalPaymentTransition, next_ask
+from checkie.payments.model import ATTEMPT, LIVE, PAYMENT, IllegalPaymentTransition, next_check_at
 from tests import make
 from tests.make import START
 from tests.play import pairs, play
 
 
 class TestPayment:
-    def test_is_paid_and_goes_back_in_parts(self) -> None:
+    def test_is_paid_and_refunded_in_parts(self) -> None:
         play(
             PAYMENT,
             """
-            refund_rest  !  payment_illegal_transition   # nothing has come yet
+            refund_rest  !  payment_illegal_transition   # nothing was paid yet
             process      -> PROCESSING
             need_action  -> REQUIRES_ACTION
             succeed      -> SUCCEEDED
@@ -50,7 +50,7 @@ class TestPayment:
         )
 
     @pytest.mark.parametrize("state", [PaymentStatus.FAILED, PaymentStatus.CANCELLED])
-    def test_takes_money_that_comes_late(self, state: PaymentStatus) -> None:
+    def test_may_succeed_late(self, state: PaymentStatus) -> None:
         play(PAYMENT, "succeed -> SUCCEEDED", state=state)
 
     @pytest.mark.parametrize(("state", "verb"), pairs(PAYMENT))
@@ -65,10 +65,10 @@ class TestPayment:
         ("state", "is_paid"),
         [(state, state in {"SUCCEEDED", "PARTIALLY_REFUNDED", "REFUNDED"}) for state in PaymentStatus],
     )
-    def test_is_paid_whatever_went_back_since(self, state: PaymentStatus, is_paid: bool) -> None:
+    def test_is_paid_even_if_refunded_since(self, state: PaymentStatus, is_paid: bool) -> None:
         assert make.payment(status=state).is_paid == is_paid
 
-    def test_has_three_tries(self) -> None:
+    def test_may_fail_three_times(self) -> None:
         assert [make.payment(failures=failures).attempts_left for failures in range(4)] == [3, 2, 1, 0]
 
     def test_knows_its_fee(self) -> None:
@@ -77,31 +77,31 @@ class TestPayment:
 
 
 class TestAttempt:
-    def test_may_be_lost_sight_of_and_found_again(self) -> None:
+    def test_may_become_unknown_and_known_again(self) -> None:
         play(
             ATTEMPT,
             """
-            lose_sight   -> UNKNOWN
-            lose_sight   !  payment_illegal_transition
+            mark_unknown  -> UNKNOWN
+            mark_unknown  !  payment_illegal_transition
             await_buyer  -> PENDING
             await_buyer  -> PENDING
             need_action  -> REQUIRES_ACTION
-            await_buyer  !  payment_illegal_transition   # stale: the buyer has gone on
-            lose_sight   !  payment_illegal_transition   # silence does not undo what is known
+            await_buyer  !  payment_illegal_transition   # out of date
+            mark_unknown  !  payment_illegal_transition   # silence does not undo what is known
             process      -> PROCESSING
             succeed      -> SUCCEEDED
-            mistrust     !  payment_illegal_transition
+            flag_mismatch !  payment_illegal_transition
             fail         !  payment_illegal_transition
             """,
         )
 
     @pytest.mark.parametrize("state", [*LIVE, AttemptStatus.FAILED, AttemptStatus.CANCELLED])
-    def test_may_succeed_or_be_mistrusted_however_late(self, state: AttemptStatus) -> None:
+    def test_may_succeed_or_be_flagged_however_late(self, state: AttemptStatus) -> None:
         play(ATTEMPT, "succeed -> SUCCEEDED", state=state)
-        play(ATTEMPT, "mistrust -> INTEGRITY_FAILURE", state=state)
+        play(ATTEMPT, "flag_mismatch -> INTEGRITY_FAILURE", state=state)
 
     @pytest.mark.parametrize("state", [AttemptStatus.SUCCEEDED, AttemptStatus.INTEGRITY_FAILURE])
-    def test_that_has_money_never_moves_again(self, state: AttemptStatus) -> None:
+    def test_that_has_money_is_final(self, state: AttemptStatus) -> None:
         assert not [verb for verb in {verb for _, verb in ATTEMPT.transitions} if ATTEMPT.allows(state, verb)]
 
     @pytest.mark.parametrize(("state", "verb"), pairs(ATTEMPT))
@@ -111,13 +111,13 @@ class TestAttempt:
                 ATTEMPT.next(state, verb)  # type: ignore[arg-type]  # of its own states
 
     @pytest.mark.parametrize("state", AttemptStatus)
-    def test_lives_while_it_can_still_succeed(self, state: AttemptStatus) -> None:
+    def test_is_live_while_it_can_still_succeed(self, state: AttemptStatus) -> None:
         assert make.attempt(status=state).is_live == (state in {"PENDING", "REQUIRES_ACTION", "PROCESSING", "UNKNOWN"})
 
 
-class TestAsking:
+class TestTheNextCheck:
     def test_is_after_5_s_30_s_5_min_1_h_and_then_daily(self) -> None:
-        waits = [next_ask(asks, START) - START for asks in range(7)]
+        waits = [next_check_at(checks, START) - START for checks in range(7)]
         assert waits == [
             timedelta(seconds=5),
             timedelta(seconds=30),

@@ -15,11 +15,11 @@ from checkie.payments.port import (
     ActionNeeded,
     Approved,
     BadSignature,
+    Cancelled,
     Declined,
     InProgress,
     Notice,
     Refunded,
-    Withdrawn,
 )
 from checkie.providers.simulator import Simulator
 from checkie.providers.simulator.store import Due, number_in, spell
@@ -66,7 +66,7 @@ class TestTranslate:
             (body(status="requires_action"), ActionNeeded("sim_1", Action.AUTHENTICATE, "")),
             (body(status="processing"), InProgress("sim_1")),
             (body(status="declined", failure={"code": "c", "message": "m"}), Declined("sim_1", "c", "m")),
-            (body(status="cancelled"), Withdrawn("sim_1")),
+            (body(status="cancelled"), Cancelled("sim_1")),
             (body("intent.refunded", refunded=99), Refunded("sim_1", Money(99, "USD"))),
         ],
     )

@@ -13,12 +13,12 @@ from checkie.payments.port import (
     Action,
     ActionNeeded,
     Approved,
+    Cancelled,
     Declined,
     InProgress,
     Intent,
     Outcome,
     Unknown,
-    Withdrawn,
 )
 from checkie.providers.stripe import amounts, hosted, mapping
 from tests.unit.providers.test_stripe_mapping import DECLINE, KEY, NOW, PAYMENT, intent_json
@@ -94,15 +94,15 @@ class TestOutcomeOf:
             ({"status": "complete"}, "pi_1", InProgress("cs_1")),
             ({"status": "complete"}, {"status": "processing"}, InProgress("cs_1")),
             ({"status": "complete"}, {"status": "requires_action"}, InProgress("cs_1")),
-            ({"status": "complete"}, {"status": "canceled"}, Withdrawn("cs_1")),
+            ({"status": "complete"}, {"status": "canceled"}, Cancelled("cs_1")),
             (
                 {"status": "complete"},
                 {"status": "requires_payment_method", "last_payment_error": DECLINE},
                 Declined("cs_1", "card_declined", "Declined."),
             ),
-            ({"status": "expired"}, None, Withdrawn("cs_1")),
-            ({"status": "expired"}, "pi_1", Withdrawn("cs_1")),
-            ({"status": "expired"}, {"status": "canceled", "last_payment_error": DECLINE}, Withdrawn("cs_1")),
+            ({"status": "expired"}, None, Cancelled("cs_1")),
+            ({"status": "expired"}, "pi_1", Cancelled("cs_1")),
+            ({"status": "expired"}, {"status": "canceled", "last_payment_error": DECLINE}, Cancelled("cs_1")),
             ({"status": "expired"}, {"status": "processing"}, InProgress("cs_1")),
             (
                 {"status": "expired"},

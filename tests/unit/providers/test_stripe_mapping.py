@@ -15,12 +15,12 @@ from checkie.payments.port import (
     Action,
     ActionNeeded,
     Approved,
+    Cancelled,
     Declined,
     InProgress,
     Intent,
     Outcome,
     Unknown,
-    Withdrawn,
 )
 from checkie.providers.stripe import amounts, mapping
 
@@ -108,7 +108,7 @@ class TestOutcomeOf:
             ({"status": "succeeded", "amount_received": 700, "currency": "isk"}, Approved("pi_1", Money(7, "ISK"))),
             ({"status": "processing"}, InProgress("pi_1")),
             ({"status": "requires_capture"}, InProgress("pi_1")),
-            ({"status": "canceled"}, Withdrawn("pi_1")),
+            ({"status": "canceled"}, Cancelled("pi_1")),
             ({"last_payment_error": DECLINE}, Declined("pi_1", "card_declined", "Declined.")),
             ({"status": "canceled", "last_payment_error": DECLINE}, Declined("pi_1", "card_declined", "Declined.")),
         ],

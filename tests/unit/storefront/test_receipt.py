@@ -10,14 +10,16 @@ from checkie.kernel.ids import OrderId, PaymentId
 from checkie.payments import AttemptStatus, PaymentStatus
 from checkie.storefront.pages import receipt_page
 from checkie.storefront.receipt import Receipt, masked, receipt_path
-from checkie.stores import Store
+from checkie.stores import Store, StoreMode
 from checkie.ui import Reader
 from tests import make
 from tests.make import KEYRING, START, STORE
 
-SHOP = Store(
+STORE_OF_PAGE = Store(
     number=STORE,
     id="sto_x",  # type: ignore[arg-type]  # any text will do: it is not shown
+    mode=StoreMode.TEST,
+    twin=None,
     slug="demo",
     name="Demo store",
     currency="USD",
@@ -38,7 +40,7 @@ def paid(**payment: object) -> Status:
 
 
 def page_of(status: Status) -> str:
-    return receipt_page(SHOP, Receipt.of(status), Reader("en", "en")).fill(()).decode()
+    return receipt_page(STORE_OF_PAGE, Receipt.of(status), Reader("en", "en")).fill(()).decode()
 
 
 def test_a_receipt_shows_what_a_receipt_shows() -> None:

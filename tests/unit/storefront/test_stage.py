@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from checkie.checkout import SessionStatus, Status
-from checkie.payments import INTEGRITY, AttemptStatus, PaymentStatus
+from checkie.payments import AttemptStatus, PaymentStatus
+from checkie.payments.events import INTEGRITY
 from checkie.storefront.stage import Stage, stage_of
 from tests import make
 

@@ -27,7 +27,8 @@ async def ensure_store(runtime: Runtime, webhook_url: str, webhook_secret: str, 
     async with runtime.db.transaction() as unit:
         store = await stores.find_by_slug(unit, SLUG)
         if store is None:
-            store = await stores.create(unit, slug=SLUG, name="Demo store", currency="USD", now=now)
+            new = stores.NewStore(slug=SLUG, name="Demo store", currency="USD", mode=stores.StoreMode.TEST)
+            store = await stores.create(unit, new, now)
             await _add_pages(unit, store, runtime, picture_url)
     if await webhooks.find_endpoint(runtime.db, store.number, webhook_url) is None:
         async with runtime.db.transaction() as unit:
@@ -43,6 +44,7 @@ async def _add_pages(unit: UnitOfWork, store: stores.Store, runtime: Runtime, pi
         title="Field Notes: a pocket guide to calm software",
         description="A short, illustrated handbook on building things that last. PDF and EPUB, yours to keep.",
         price=Money(2500, "USD"),
+        provider="simulator",
         quantity_max=10,
         picture_url=picture_url,
     )
@@ -54,6 +56,7 @@ async def _add_pages(unit: UnitOfWork, store: stores.Store, runtime: Runtime, pi
         min=Money(100, "USD"),
         max=Money(50_000, "USD"),
         pricing=catalog.Pricing.PAY_WHAT_YOU_WANT,
+        provider="simulator",
         quantity_max=1,
         picture_url=picture_url,
     )

@@ -15,6 +15,7 @@ from checkie.payments.port import (
     ActionNeeded,
     Approved,
     BadSignature,
+    Cancelled,
     Declined,
     InProgress,
     Intent,
@@ -22,7 +23,6 @@ from checkie.payments.port import (
     Outcome,
     Refunded,
     Unknown,
-    Withdrawn,
 )
 from checkie.providers.simulator.client import Client, NoAnswer
 from checkie.providers.simulator.links import publishable_key
@@ -70,7 +70,7 @@ class Simulator:
     async def find(self, key: AttemptId, reference: str | None) -> Outcome:
         """How the attempt stands now.
 
-        A key that the simulator never saw is cancelled there first: a create may still be on its way, and `Withdrawn`
+        A key that the simulator never saw is cancelled there first: a create may still be on its way, and `Cancelled`
         promises that it cannot come alive. A key that it has forgotten (we know its reference) is `Unknown`.
         """
         answer = await self._ask("GET", f"/v1/intents?key={quote(key)}")
@@ -85,7 +85,7 @@ class Simulator:
         if isinstance(answer, Unknown):
             return answer
         outcome = _outcome(*answer)
-        if outcome == Withdrawn(None) and reference is not None:
+        if outcome == Cancelled(None) and reference is not None:
             return Unknown(f"the simulator forgot {reference}")
         if isinstance(outcome, ActionNeeded | InProgress):
             return Unknown("too late to cancel: the bank is at work")
@@ -160,7 +160,7 @@ def _understood(intent: Mapping[str, Any]) -> Outcome:
         case "declined":
             return Declined(reference, _text(intent["failure"]["code"]), _text(intent["failure"]["message"]))
         case "cancelled":
-            return Withdrawn(None if intent["amount"] is None else reference)
+            return Cancelled(None if intent["amount"] is None else reference)
         case other:
             return Unknown(f"nonsense: status {other!r}")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from checkie.kernel.ids import AttemptId
-from checkie.payments.port import Approved, BadSignature, Declined, Intent, Notice, Outcome, Unknown, Withdrawn
+from checkie.payments.port import Approved, BadSignature, Cancelled, Declined, Intent, Notice, Outcome, Unknown
 from checkie.providers.stripe import amounts, hosted, mapping, notices, signature
 
 JS_URL: Final = "https://js.stripe.com/v3/"
@@ -74,7 +74,7 @@ class Stripe:
         Without a reference Stripe is searched for a PaymentIntent with the key, but its index lags by a minute, in an
         outage by an hour. So a miss proves nothing, and a placeholder is made under the attempt's own idempotency key.
         If the key was free, the placeholder is cancelled, a request that is still on its way will find its key taken,
-        and `Withdrawn` is sure. Otherwise a request for the attempt came first: a Checkout Session, which the list of
+        and `Cancelled` is sure. Otherwise a request for the attempt came first: a Checkout Session, which the list of
         its time shows, or else it is `Unknown` until the search shows it.
         """
         try:
@@ -84,7 +84,7 @@ class Stripe:
             return mapping.unknown(trouble)
 
     async def cancel(self, key: AttemptId, reference: str | None) -> Outcome:
-        """Make sure that the attempt can no longer succeed: `Withdrawn`, `Approved` when it was too late, or `Unknown`.
+        """Make sure that the attempt can no longer succeed: `Cancelled`, `Approved` when it was too late, or `Unknown`.
 
         Without a reference as `find` does.
         """
@@ -122,14 +122,14 @@ class Stripe:
             return outcome
         # Whoever holds the client secret could try another card on a declined Intent; a new try is a new attempt here.
         ended = await self._closed(reference)
-        return outcome if isinstance(ended, Withdrawn | Declined) else ended
+        return outcome if isinstance(ended, Cancelled | Declined) else ended
 
     async def _ended(self, reference: str) -> Outcome:
         outcome = await self._closed(reference)
         if isinstance(outcome, Approved):
             return outcome
-        is_over = isinstance(outcome, Withdrawn | Declined)
-        return Withdrawn(reference) if is_over else Unknown("Stripe is still at work on it")
+        is_over = isinstance(outcome, Cancelled | Declined)
+        return Cancelled(reference) if is_over else Unknown("Stripe is still at work on it")
 
     async def _closed(self, reference: str) -> Outcome:
         try:

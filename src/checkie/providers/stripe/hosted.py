@@ -18,12 +18,12 @@ from checkie.payments.port import (
     Action,
     ActionNeeded,
     Approved,
+    Cancelled,
     Declined,
     InProgress,
     Intent,
     Outcome,
     Unknown,
-    Withdrawn,
 )
 from checkie.providers.stripe import amounts, mapping
 from checkie.providers.stripe.mapping import Json
@@ -126,7 +126,7 @@ def _unpaid(reference: str, session: Json, intent: Json) -> Outcome:
             return _completed(reference, intent)
         case "expired":
             # A page that closes takes its Intent along, unless that is at work: then its success still counts.
-            return InProgress(reference) if intent.get("status") in _AT_WORK else Withdrawn(reference)
+            return InProgress(reference) if intent.get("status") in _AT_WORK else Cancelled(reference)
         case status:
             return Unknown(f"Stripe reports the status {status!r}")
 
@@ -136,7 +136,7 @@ def _completed(reference: str, intent: Json) -> Outcome:
     error = intent.get("last_payment_error")
     match intent.get("status"):
         case "canceled" if not error:
-            return Withdrawn(reference)
+            return Cancelled(reference)
         case "requires_payment_method" | "canceled":
             return mapping.declined(reference, error or {})
         case _:

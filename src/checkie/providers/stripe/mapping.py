@@ -14,12 +14,16 @@ from checkie.payments.port import (
     Action,
     ActionNeeded,
     Approved,
+    Cancelled,
     Declined,
+    DisputeReport,
+    DisputeStatus,
     InProgress,
     Intent,
     Outcome,
+    RefundReport,
+    RefundStatus,
     Unknown,
-    Withdrawn,
 )
 from checkie.providers.stripe import amounts
 
@@ -33,6 +37,10 @@ MARK: Final = "hosted"
 _SECRET_REASONS: Final = frozenset({"generic_decline", "fraudulent", "lost_card", "merchant_blacklist", "stolen_card"})
 """Shown as a plain decline: docs.stripe.com/declines/codes forbids telling the buyer more."""
 _THREE_D_SECURE: Final = {"authenticated": "passed", "attempt_acknowledged": "passed", "failed": "failed"}
+
+
+_REFUND_STATUSES: Final = {"requires_action": RefundStatus.PENDING, "canceled": RefundStatus.CANCELLED}
+"""Stripe's words that are not ours: docs.stripe.com/api/refunds/object."""
 
 
 class Trouble(Exception):
@@ -90,7 +98,7 @@ def outcome_of(intent: Json, publishable_key: str) -> Outcome:
         case "requires_payment_method" | "canceled" if error:
             return declined(reference, error)
         case "canceled":
-            return Withdrawn(reference)
+            return Cancelled(reference)
         case "requires_payment_method" | "requires_confirmation" | "requires_action" as status:
             action = Action.AUTHENTICATE if status == "requires_action" else Action.CONFIRM
             secret = str(intent.get("client_secret") or "")
@@ -105,6 +113,45 @@ def approved(intent: Json) -> Approved | Unknown:
     if received is None:
         return Unknown("Stripe reports success without an amount that makes sense")
     return Approved(str(intent.get("id")), received, facts_of(intent.get("latest_charge")))
+
+
+def refund_of(refund: Json) -> RefundReport:
+    """A Refund. ValueError when it cannot be read."""
+    status = str(refund.get("status"))
+    return RefundReport(
+        reference=_id_of(refund),
+        amount=_amount_of(refund),
+        status=_REFUND_STATUSES.get(status) or RefundStatus(status.upper()),
+        reason=_text_or_none(refund.get("reason")),
+    )
+
+
+def dispute_of(dispute: Json) -> DisputeReport:
+    """A Dispute. ValueError when it cannot be read."""
+    return DisputeReport(
+        reference=_id_of(dispute),
+        amount=_amount_of(dispute),
+        status=DisputeStatus(str(dispute.get("status")).upper()),
+        reason=_text_or_none(dispute.get("reason")),
+    )
+
+
+def _id_of(thing: Json) -> str:
+    found = _text_or_none(thing.get("id"))
+    if found is None:
+        raise ValueError("Stripe reports something without an id")
+    return found
+
+
+def _amount_of(thing: Json) -> Money:
+    amount = money_of(thing.get("amount"), thing.get("currency"))
+    if amount is None or amount.minor <= 0:
+        raise ValueError("Stripe reports a refund or dispute without an amount")
+    return amount
+
+
+def _text_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def declined(reference: str | None, error: Json) -> Declined:

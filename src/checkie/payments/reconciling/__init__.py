@@ -1,0 +1,1 @@
+"""Check with providers on attempts that are neither paid nor final: no answer, no webhook, or cancelled too late."""
