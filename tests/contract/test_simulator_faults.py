@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from checkie.kernel.ids import AttemptId
-from checkie.providers.simulator.cards import CARDS
-from checkie.providers.simulator.faults import DEFAULTS, OF_CONFIRM
+from checkie.providers.simulator.bank.cards import CARDS
+from checkie.providers.simulator.bank.faults import DEFAULTS, OF_CONFIRM
 from tests.contract.simulator_server import NOW, SimulatorServer, simulator_server
 
 __all__ = ["simulator_server"]

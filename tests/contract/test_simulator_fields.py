@@ -165,17 +165,17 @@ class TestTyping:
     async def test_says_what_is_wrong_on_leaving_a_field_until_it_is_mended(self, page: Page) -> None:
         number = frame(page).get_by_label("Card number")
         await number.press_sequentially("4242424242424241")
-        await expect(frame(page).get_by_text("Check the card number")).to_have_count(0)
+        await expect(frame(page).get_by_text("The card number is incomplete")).to_have_count(0)
         await number.press("Tab")
-        await expect(frame(page).get_by_text("Check the card number")).to_be_visible()
+        await expect(frame(page).get_by_text("The card number is incomplete")).to_be_visible()
         await number.fill("4242424242424242")
-        await expect(frame(page).get_by_text("Check the card number")).to_have_count(0)
+        await expect(frame(page).get_by_text("The card number is incomplete")).to_have_count(0)
 
     async def test_a_click_on_pay_is_not_lost_when_a_message_moves_the_button(self, page: Page) -> None:
         await frame(page).get_by_label("Card number").press_sequentially("4242")
         await page.click("#pay")
         assert await page.evaluate("pressed")
-        await expect(frame(page).get_by_text("Check the card number")).to_be_visible()
+        await expect(frame(page).get_by_text("The card number is incomplete")).to_be_visible()
 
     async def test_tells_the_page_how_far_it_is(self, page: Page) -> None:
         await enter(page, "5555555555554444")

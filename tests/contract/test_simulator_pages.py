@@ -30,7 +30,7 @@ class TestTheHostedPage:
     async def test_says_what_is_paid_and_asks_for_a_card(self, simulator_server: SimulatorServer) -> None:
         page = await shown(simulator_server, (await simulator_server.create())["hosted_url"])
         assert page.status_code == 200
-        for part in ("Pay $25.99", "Darjeeling, 100 g", "Test mode: no real money moves.", "4242 4242 4242 4242"):
+        for part in ("Pay $25.99", "Darjeeling, 100 g", "Test mode. No real money is charged.", "4242 4242 4242 4242"):
             assert part in page.text
         for token in ("cc-number", "cc-exp", "cc-csc"):
             assert f'autocomplete="{token}"' in page.text

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from checkie.kernel.ids import AttemptId
-from checkie.providers.simulator.cards import CARDS, Card, Challenge
+from checkie.providers.simulator.bank.cards import CARDS, Card, Challenge
 from tests.contract.simulator_server import NOW, SimulatorServer, simulator_server
 
 __all__ = ["simulator_server"]
@@ -21,7 +21,7 @@ PLAIN = [card for card in CARDS.values() if card.fault is None]
 
 def fate(card: Card) -> tuple[str, str | None]:
     """Status and code of a card under $100 whose buyer passes 3-D Secure."""
-    broken = card.challenge is Challenge.BROKEN
+    broken = card.challenge is Challenge.LOOKUP_FAILS
     return ("declined", card.decline) if card.decline or broken else ("succeeded", None)
 
 
@@ -323,5 +323,5 @@ class TestWebhooks:
 async def all_delivered(server: SimulatorServer) -> None:
     """Wait until the simulator has noted that its webhooks arrived."""
     async with asyncio.timeout(5):
-        while (await server.control("/control/webhooks"))["waiting"]:  # noqa: ASYNC110 it happens in another process
+        while (await server.control("/control/webhooks"))["pending"]:  # noqa: ASYNC110 it happens in another process
             await asyncio.sleep(0.01)

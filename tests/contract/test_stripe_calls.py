@@ -83,7 +83,7 @@ class TestTries:
 
     async def test_are_three_at_most(self) -> None:
         async with stripe_answering(FAILED) as (adapter, asked):
-            assert await adapter.authorize(an_intent()) == Unknown("Stripe answered 500 api_error")
+            assert await adapter.authorize(an_intent()) == Unknown("Stripe responded 500 api_error")
         assert len(asked) == 3
 
     @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ class TestTries:
     async def test_end_all_together_in_time(self) -> None:
         began = time.monotonic()
         async with stripe_answering(FAILED, timeout_s=0.2) as (adapter, _):
-            assert await adapter.authorize(an_intent()) == Unknown("no answer from Stripe (timeout)")
+            assert await adapter.authorize(an_intent()) == Unknown("no response from Stripe (timeout)")
         assert time.monotonic() - began < 2
 
 
@@ -160,7 +160,7 @@ class TestAnAttemptWithoutAReference:
     async def test_is_unknown_while_its_intent_exists_and_the_search_lags(self, call: str) -> None:
         async with stripe_answering(NONE_FOUND, KEY_TAKEN, NONE_LISTED) as (adapter, asked):
             said = await getattr(adapter, call)(an_intent().key, None)
-        assert said == Unknown("Stripe answered 400 idempotency_error")
+        assert said == Unknown("Stripe responded 400 idempotency_error")
         assert [request.path for request in asked][2:] == ["/v1/checkout/sessions"]
 
     async def test_is_looked_for_on_further_pages_of_the_list(self) -> None:
@@ -215,7 +215,7 @@ class TestADecline:
 class TestCancel:
     async def test_is_unknown_while_stripe_is_at_work(self) -> None:
         async with stripe_answering(ENDED, intent_is("processing")) as (adapter, _):
-            assert await adapter.cancel(an_intent().key, "pi_1") == Unknown("Stripe is still at work on it")
+            assert await adapter.cancel(an_intent().key, "pi_1") == Unknown("Stripe is still processing the payment")
 
 
 class TestSecrets:

@@ -88,7 +88,7 @@ class TestRequests:
 
     async def test_that_cancel_one_fit(self, adapter: Stripe) -> None:
         # stripe-mock keeps no state: its fixture still waits for a payment method after the cancel.
-        assert await adapter.cancel(KEY, "pi_1") == Unknown("Stripe is still at work on it")
+        assert await adapter.cancel(KEY, "pi_1") == Unknown("Stripe is still processing the payment")
 
     async def test_that_make_a_placeholder_fit(self, adapter: Stripe) -> None:
         made, _ = await adapter._api.create(mapping.placeholder_params(KEY), KEY)
@@ -111,18 +111,18 @@ class TestRequests:
 
     async def test_that_close_a_hosted_page_fit(self, adapter: Stripe) -> None:
         # stripe-mock keeps no state: its fixture is still open after it was made to expire.
-        assert await adapter.cancel(KEY, "cs_1") == Unknown("Stripe is still at work on it")
+        assert await adapter.cancel(KEY, "cs_1") == Unknown("Stripe is still processing the payment")
 
     async def test_that_list_hosted_pages_fit(self, adapter: Stripe) -> None:
         assert await adapter._api.find_hosted(KEY) is None
         assert (await adapter._api.hosted_of("pi_1") or "").startswith("cs_")
 
     async def test_that_do_not_fit_are_caught(self, adapter: Stripe) -> None:
-        with pytest.raises(mapping.Trouble, match="400"):
+        with pytest.raises(mapping.CallFailed, match="400"):
             await adapter._api.create({"amount": 2599, "currency": "usd", "automatic": True}, KEY)
 
     async def test_for_a_hosted_page_that_do_not_fit_are_caught(self, adapter: Stripe) -> None:
-        with pytest.raises(mapping.Trouble, match="400"):
+        with pytest.raises(mapping.CallFailed, match="400"):
             await adapter._api.create_hosted({"mode": "payment", "expires": 1}, KEY)
 
     async def test_with_a_wrong_key_are_refused(self, stripe_mock: str) -> None:
@@ -150,7 +150,7 @@ class TestObjects:
         [
             ("succeeded", "succeeded", Approved("pi_1", Money(0, "USD"))),
             ("canceled", "canceled", Withdrawn("pi_1")),
-            ("payment_failed", "requires_payment_method", Declined("pi_1", "declined", mapping.NOT_MADE)),
+            ("payment_failed", "requires_payment_method", Declined("pi_1", "declined", mapping.NOT_CHARGED)),
         ],
     )
     async def test_in_events_are_read(

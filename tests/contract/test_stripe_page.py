@@ -124,7 +124,7 @@ class TestASlowBank:
         needed = await begun(stripe, intent)
         await stripe_page_driver.debit(needed, iban)
         assert await stripe.find(intent.key, needed.reference) == InProgress(needed.reference)
-        assert await stripe.cancel(intent.key, needed.reference) == Unknown("Stripe is still at work on it")
+        assert await stripe.cancel(intent.key, needed.reference) == Unknown("Stripe is still processing the payment")
         assert isinstance(await self.settled(stripe, intent, needed.reference), ends)
 
     async def test_that_said_no_leaves_nothing_to_be_paid(

@@ -152,12 +152,12 @@ class TestFindIn:
         assert hosted.find_in([other, session_json(id=None)], KEY) is None
 
     def test_looks_a_minute_around_the_birth_of_the_attempt(self) -> None:
-        assert hosted.made_around(KEY) == {"gte": AT_S - 60, "lte": AT_S + 60}
+        assert hosted.created_filter(KEY) == {"gte": AT_S - 60, "lte": AT_S + 60}
 
 
 class TestTooLate:
     def test_is_no_decline(self) -> None:
         late = {"type": "invalid_request_error", "param": "expires_at"}
-        assert hosted.came_too_late(mapping.Trouble(400, late))
-        assert not hosted.came_too_late(mapping.Trouble(400, {**late, "param": "line_items"}))
-        assert not hosted.came_too_late(mapping.Trouble(500, late))
+        assert hosted.is_too_old(mapping.CallFailed(400, late))
+        assert not hosted.is_too_old(mapping.CallFailed(400, {**late, "param": "line_items"}))
+        assert not hosted.is_too_old(mapping.CallFailed(500, late))

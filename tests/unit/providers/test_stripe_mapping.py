@@ -182,7 +182,7 @@ class TestDeclined:
 
     def test_does_not_show_buyers_what_stripe_writes_for_developers(self) -> None:
         error = {"type": "invalid_request_error", "code": "x", "message": "You must provide payment_method_data"}
-        assert mapping.declined("pi_1", error).message == mapping.NOT_MADE
+        assert mapping.declined("pi_1", error).message == mapping.NOT_CHARGED
 
 
 class TestRefused:
@@ -198,7 +198,7 @@ class TestRefused:
         ],
     )
     def test_is_a_definite_no(self, status: int, error: dict[str, Any], code: str) -> None:
-        outcome = mapping.refused(mapping.Trouble(status, error))
+        outcome = mapping.create_failed(mapping.CallFailed(status, error))
         assert isinstance(outcome, Declined)
         assert outcome.code == code
 
@@ -216,8 +216,8 @@ class TestRefused:
         ],
     )
     def test_is_unknown_where_an_intent_may_exist(self, status: int | None, error: dict[str, Any]) -> None:
-        assert isinstance(mapping.refused(mapping.Trouble(status, error)), Unknown)
+        assert isinstance(mapping.create_failed(mapping.CallFailed(status, error)), Unknown)
 
     def test_knows_the_intent_that_a_card_error_names(self) -> None:
-        outcome = mapping.refused(mapping.Trouble(402, {**DECLINE, "payment_intent": {"id": "pi_9"}}))
+        outcome = mapping.create_failed(mapping.CallFailed(402, {**DECLINE, "payment_intent": {"id": "pi_9"}}))
         assert outcome == Declined("pi_9", "card_declined", "Declined.")

@@ -23,7 +23,7 @@ class TestAnIntent:
         [
             ("succeeded", {"status": "succeeded", "amount_received": 5}, Approved("pi_1", Money(5, "USD"))),
             ("payment_failed", {"last_payment_error": DECLINE}, Declined("pi_1", "card_declined", "Declined.")),
-            ("payment_failed", {}, Declined("pi_1", "declined", mapping.NOT_MADE)),
+            ("payment_failed", {}, Declined("pi_1", "declined", mapping.NOT_CHARGED)),
             ("canceled", {"status": "canceled"}, Withdrawn("pi_1")),
             ("processing", {"status": "processing"}, InProgress("pi_1")),
             (
@@ -67,7 +67,7 @@ class TestAHostedPage:
             ("completed", {"payment_status": "paid"}, Approved("pi_1", Money(2599, "USD"))),
             ("completed", {"payment_status": "unpaid"}, InProgress("cs_1")),
             ("async_payment_succeeded", {"payment_status": "paid"}, Approved("pi_1", Money(2599, "USD"))),
-            ("async_payment_failed", {}, Declined("cs_1", "declined", mapping.NOT_MADE)),
+            ("async_payment_failed", {}, Declined("cs_1", "declined", mapping.NOT_CHARGED)),
             ("expired", {"status": "expired"}, Withdrawn("cs_1")),
             ("expired", {"status": "expired", "payment_intent": None}, Withdrawn("cs_1")),
         ],
@@ -93,7 +93,7 @@ class TestAHostedPage:
 
 
 class TestTheIntentOfAHostedPage:
-    marked: dict[str, Any] = {"metadata": {"attempt": KEY, mapping.MARK: "true"}}  # noqa: RUF012 read only
+    marked: dict[str, Any] = {"metadata": {"attempt": KEY, mapping.HOSTED_KEY: "true"}}  # noqa: RUF012 read only
 
     @pytest.mark.parametrize(
         ("kind", "changes"),

@@ -1,4 +1,4 @@
-"""Stripe's events into our notices. Pure. Kinds of events: docs.stripe.com/api/events/types."""
+"""Stripe's events as notices. Pure. Types of events: docs.stripe.com/api/events/types."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from checkie.providers.stripe import hosted, mapping
 from checkie.providers.stripe.mapping import Json
 
 _INTENT: Final = frozenset(
-    f"payment_intent.{what}" for what in ("succeeded", "payment_failed", "requires_action", "canceled", "processing")
+    f"payment_intent.{event}" for event in ("succeeded", "payment_failed", "requires_action", "canceled", "processing")
 )
 _HOSTED: Final = frozenset({"completed", "async_payment_succeeded", "async_payment_failed", "expired"})
-"""What may become of a Checkout Session."""
+"""The events of a Checkout Session that matter here."""
 
 
 def notice_of(event: Json, publishable_key: str) -> Notice | None:
-    """What an event tells about one of our attempts; None when it is about something else, or tells nothing."""
-    kind, thing = event.get("type"), event["data"]["object"]
-    key = _attempt(thing)
+    """The notice in an event; None when it is not about an attempt of ours, or has no outcome for it."""
+    kind, obj = event.get("type"), event["data"]["object"]
+    key = _attempt(obj)
     if key is None:
         return None
-    news = _news(str(kind), thing, publishable_key)
-    return None if news is None or isinstance(news, Unknown) else Notice(str(event["id"]), key, news)
+    outcome = _outcome(str(kind), obj, publishable_key)
+    return None if outcome is None or isinstance(outcome, Unknown) else Notice(str(event["id"]), key, outcome)
 
 
-def _news(kind: str, thing: Json, publishable_key: str) -> Outcome | Refunded | None:
+def _outcome(kind: str, obj: Json, publishable_key: str) -> Outcome | Refunded | None:
     if kind == "charge.refunded":
-        return _refunded(thing)
-    if hosted.is_hosted(str(thing.get("id"))):
-        return _of_page(kind.rpartition(".")[2], thing)
-    if kind not in _INTENT or (mapping.is_hosted(thing) and kind != "payment_intent.succeeded"):
-        return None  # a card that is declined on a hosted page ends nothing: the buyer tries the next one there
-    news = mapping.outcome_of(thing, publishable_key)
-    if kind == "payment_intent.payment_failed" and isinstance(news, ActionNeeded):
-        return mapping.declined(news.reference, {})
-    return news
+        return _refunded(obj)
+    if hosted.is_hosted(str(obj.get("id"))):
+        return _hosted_outcome(kind.rpartition(".")[2], obj)
+    if kind not in _INTENT or (mapping.is_hosted(obj) and kind != "payment_intent.succeeded"):
+        return None  # a decline on a hosted page ends nothing: the buyer can try another card there
+    outcome = mapping.outcome_of(obj, publishable_key)
+    if kind == "payment_intent.payment_failed" and isinstance(outcome, ActionNeeded):
+        return mapping.declined(outcome.reference, {})
+    return outcome
 
 
-def _of_page(what: str, session: Json) -> Outcome | None:
-    if what not in _HOSTED:
+def _hosted_outcome(event: str, session: Json) -> Outcome | None:
+    if event not in _HOSTED:
         return None
-    return hosted.declined(session) if what == "async_payment_failed" else hosted.outcome_of(session)
+    return hosted.declined(session) if event == "async_payment_failed" else hosted.outcome_of(session)
 
 
 def _refunded(charge: Json) -> Refunded | Unknown:
@@ -54,9 +54,9 @@ def _refunded(charge: Json) -> Refunded | Unknown:
     return Refunded(reference, total)
 
 
-def _attempt(thing: Json) -> AttemptId | None:
-    named = (thing.get("metadata") or {}).get("attempt")
+def _attempt(obj: Json) -> AttemptId | None:
+    attempt = (obj.get("metadata") or {}).get("attempt")
     try:
-        return AttemptId.parse(named) if isinstance(named, str) else None
+        return AttemptId.parse(attempt) if isinstance(attempt, str) else None
     except ValueError:
         return None
