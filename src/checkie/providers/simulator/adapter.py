@@ -25,7 +25,6 @@ from checkie.payments.port import (
 )
 from checkie.providers.simulator import signature
 from checkie.providers.simulator.client import Client, NoAnswer
-from checkie.providers.simulator.keys import publishable_key
 
 _REFUSED: Final = frozenset({400, 401, 403, 422})
 """Statuses that mean that no intent was created."""
@@ -43,7 +42,6 @@ class Simulator:
         self._client = Client(base_url, total_s=timeout_s)
         self._headers = {"authorization": f"Bearer {api_key}", "content-type": "application/json"}
         self._webhook_secret = webhook_secret
-        self.publishable_key = publishable_key(api_key)
 
     async def authorize(self, intent: Intent) -> Outcome:
         """Create the intent of this attempt, or return the one created under its key before."""

@@ -13,6 +13,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
+_CONNECT_S: Final = 2
 _MAX_BODY: Final = 4 * 1024 * 1024
 _NOT_CONNECTED: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 _CONNECTION_LOST: Final = (
@@ -34,12 +35,12 @@ class NoAnswer(Exception):
 class Client:
     """Calls to one server. At most `connections` at once; more wait, within their time limit."""
 
-    def __init__(self, base_url: str, *, connections: int = 64, connect_s: float = 2, total_s: float = 10) -> None:
+    def __init__(self, base_url: str, *, connections: int = 64, total_s: float = 10) -> None:
         url = URL(base_url)
         if url.scheme not in ("http", "https") or not url.host:
             raise ValueError(f"{base_url!r} is not an http(s) address")
         self._base = str(url.with_user(None)).rstrip("/")
-        self._connect_s, self._total_s = connect_s, total_s
+        self._total_s = total_s
         self._slots = asyncio.Semaphore(connections)
         self._session: aiohttp.ClientSession | None = None
 
@@ -80,7 +81,7 @@ class Client:
         self._session = aiohttp.ClientSession(
             # The resolver of the operating system, in a thread: the address is the operator's own setting.
             connector=aiohttp.TCPConnector(limit=0, resolver=aiohttp.ThreadedResolver()),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_s),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S),
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=_UNNEEDED_HEADERS,
             auto_decompress=False,

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
 from checkie.providers.simulator.bank import cards, intents
 from checkie.providers.simulator.bank.intents import Intent, State
+
+
+def publishable_key(api_key: str) -> str:
+    """The API key that browsers may see, derived from the secret one."""
+    return "pk_sim_" + hashlib.sha256(b"publishable:" + api_key.encode()).hexdigest()[:24]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,10 @@ from checkie.providers.simulator.bank.database import Database
 from checkie.providers.simulator.http.asgi import App, Caller, Route, Routes
 from checkie.providers.simulator.http.buyer_calls import BuyerCalls
 from checkie.providers.simulator.http.control_calls import ControlCalls
-from checkie.providers.simulator.http.links import Links
+from checkie.providers.simulator.http.links import Links, publishable_key
 from checkie.providers.simulator.http.pages import Pages, static_files
 from checkie.providers.simulator.http.sender import Sender
 from checkie.providers.simulator.http.server_calls import ServerCalls
-from checkie.providers.simulator.keys import publishable_key
 
 _SERVER, _SCRIPT, _BROWSER = Caller.SERVER, Caller.SCRIPT, Caller.BROWSER
 
