@@ -98,7 +98,7 @@ class TestFind:
         assert "does not know" in outcome.why
 
     async def test_every_status_has_its_outcome(self, simulator: Simulator, simulator_server: SimulatorServer) -> None:
-        for number, kind in (
+        for number, expected in (
             (GOOD, Approved),
             ("4000000000000002", Declined),
             ("4000000000003220", ActionNeeded),
@@ -109,8 +109,8 @@ class TestFind:
             assert isinstance(needed, ActionNeeded)
             wire = {"confirm_url": needed.confirm_url, "client_secret": needed.client_secret}
             await simulator_server.confirm(wire, number)
-            assert isinstance(await simulator.find(intent.key, needed.reference), kind)
-            if kind is InProgress:
+            assert isinstance(await simulator.find(intent.key, needed.reference), expected)
+            if expected is InProgress:
                 assert isinstance(await simulator.cancel(intent.key, None), Unknown)
 
 

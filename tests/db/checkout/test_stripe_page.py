@@ -19,7 +19,7 @@ from checkie.payments.port import ActionNeeded, Intent, Outcome, Provider, Unkno
 from checkie.providers.stripe import Stripe
 from tests import make
 from tests.contract import drivers
-from tests.contract.drivers import DECLINED, GOOD, OnItsOwnPage, StripePageDriver
+from tests.contract.drivers import DECLINED, GOOD, Hosted, StripePageDriver
 from tests.contract.standins import NEEDS_LOCALSTRIPE, Delivery, Inbox, inbox, localstripe
 
 __all__ = ["localstripe"]
@@ -30,7 +30,7 @@ FAILS = "DE62370400440532013001"
 PAID = ("checkout.session.completed", "payment_intent.succeeded")
 
 
-class Deaf(OnItsOwnPage):
+class Deaf(Hosted):
     """Stripe hears what we say, and its answer is lost."""
 
     async def authorize(self, intent: Intent) -> Outcome:
@@ -244,7 +244,7 @@ class TestALostAnswer:
 
     async def test_of_a_request_that_never_left_is_given_up(self, merchant: StripeMerchant) -> None:
         opened, stripe = await merchant.open(), merchant.stripe
-        merchant.stripe = merchant.buyer.elsewhere("http://127.0.0.1:9")
+        merchant.stripe = merchant.buyer.pointing_at("http://127.0.0.1:9")
         await merchant.pay(opened, hosted=True)
         merchant.stripe = stripe
         merchant.clock.tick(seconds=5)

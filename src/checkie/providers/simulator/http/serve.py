@@ -66,6 +66,13 @@ def routes(bank: Bank, links: Links, pages: Pages) -> Routes:
         },
         "/pay/{id}": {"GET": Route(buyer.show_pay, _BROWSER, "page"), "POST": Route(buyer.pay, _BROWSER, "confirm")},
         "/fields": {"GET": Route(buyer.fields, _BROWSER, "page")},
+        "/health": {"GET": Route(control.health, _SCRIPT)},
+        **_control_routes(control),
+    }
+
+
+def _control_routes(control: ControlCalls) -> Routes:
+    return {
         "/control/faults": {
             "POST": Route(control.add_fault, _SERVER),
             "GET": Route(control.list_faults, _SERVER),
@@ -75,7 +82,6 @@ def routes(bank: Bank, links: Links, pages: Pages) -> Routes:
         "/control/charges": {"GET": Route(control.list_charges, _SERVER)},
         "/control/webhooks": {"GET": Route(control.count_webhooks, _SERVER)},
         "/control/webhooks/resend": {"POST": Route(control.resend_webhooks, _SERVER)},
-        "/health": {"GET": Route(control.health, _SCRIPT)},
     }
 
 
@@ -93,16 +99,8 @@ def _bank(db: Database) -> Bank:
 
 
 def _server(app: App, host: str, port: int) -> Server:
-    return Server(
-        app,
-        host,
-        port,
-        interface=Interfaces.ASGINL,
-        http=HTTPModes.http1,
-        websockets=False,
-        backlog=1024,
-        log_enabled=False,
-    )
+    asgi, http1 = Interfaces.ASGINL, HTTPModes.http1
+    return Server(app, host, port, interface=asgi, http=http1, websockets=False, backlog=1024, log_enabled=False)
 
 
 def _schedule(bank: Bank, intent_id: str, at: float) -> None:
