@@ -35,7 +35,7 @@ async def _truncates(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
     await writer.drain()
 
 
-async def _speaks_smtp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _not_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.readuntil(b"\r\n\r\n")
     writer.write(b"220 mail.example ESMTP\r\n\r\n")
     await writer.drain()
@@ -45,7 +45,7 @@ BAD: Final[dict[str, _Handler]] = {
     "hangs": _hangs,
     "closes": _closes,
     "truncates": _truncates,
-    "speaks-smtp": _speaks_smtp,
+    "not-http": _not_http,
     "status-500": _responding("500 Internal Server Error", b'{"error": {"type": "api_error", "code": "internal"}}'),
     "status-503-html": _responding("503 Service Unavailable", b"<html>"),
     "status-429": _responding("429 Too Many Requests", b'{"error": {"code": "rate_limit"}}'),

@@ -1,4 +1,4 @@
-"""Stripe's stand-ins, written by others, each a program of its own; and an inbox for webhooks.
+"""Stand-ins for Stripe, written by others, each a program of its own; and an inbox for webhooks.
 
 `stripe-mock` (by Stripe) checks every request against Stripe's published schema and responds with fixtures.
 `localstripe` keeps state and sends webhooks; localstripe_bridge.py describes what it adds, and runs it.

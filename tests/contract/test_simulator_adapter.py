@@ -15,7 +15,7 @@ from checkie.kernel import Money
 from checkie.kernel.ids import AttemptId, PaymentId
 from checkie.payments.port import Action, ActionNeeded, Approved, Declined, InProgress, Intent, Unknown, Withdrawn
 from checkie.providers.simulator import Simulator
-from checkie.providers.simulator.client import Client, NoAnswer
+from checkie.providers.simulator.client import Client, NoResponse
 from tests.contract.simulator_server import NOW, RETURN_URL, SimulatorServer, running, simulator_server
 
 __all__ = ["simulator_server"]
@@ -28,9 +28,9 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 @pytest.fixture
 async def simulator(simulator_server: SimulatorServer) -> AsyncIterator[Simulator]:
     """An adapter with a short timeout."""
-    made = Simulator(simulator_server.base_url, simulator_server.api_key, simulator_server.webhook_secret, 0.5)
-    yield made
-    await made.aclose()
+    adapter = Simulator(simulator_server.base_url, simulator_server.api_key, simulator_server.webhook_secret, 0.5)
+    yield adapter
+    await adapter.aclose()
 
 
 def an_intent(**fields: object) -> Intent:
@@ -197,7 +197,7 @@ class TestTheClient:
     )
     async def test_refuses_a_truncated_invalid_or_oversized_response(self, response: bytes) -> None:
         async with client_of(responding(response)) as client:
-            with pytest.raises(NoAnswer) as caught:
+            with pytest.raises(NoResponse) as caught:
                 await client.call("POST", "/", {})
         assert caught.value.sent
 
@@ -237,11 +237,24 @@ class TestTheClient:
         async with client_of(silent, total_s=0.2) as client:
             calls = [client.call("GET", "/", {}) for _ in range(3)]
             results = await asyncio.gather(*calls, return_exceptions=True)
-        assert sorted(result.sent for result in results if isinstance(result, NoAnswer)) == [False, True, True]
+        assert sorted(result.sent for result in results if isinstance(result, NoResponse)) == [False, True, True]
+
+    async def test_reports_a_lost_request_as_sent_even_when_it_cannot_connect_again(self) -> None:
+        async def lose_and_stop(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            server.close()
+            writer.close()
+
+        server = await asyncio.start_server(lose_and_stop, "127.0.0.1", 0)
+        client = Client(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        with pytest.raises(NoResponse) as caught:
+            await client.call("POST", "/", {})
+        await client.aclose()
+        assert caught.value.sent
 
     async def test_reports_an_unknown_host_as_not_sent(self) -> None:
         client = Client("http://unknown.invalid")
-        with pytest.raises(NoAnswer) as caught:
+        with pytest.raises(NoResponse) as caught:
             await client.call("GET", "/", {})
         await client.aclose()
         assert not caught.value.sent

@@ -127,15 +127,15 @@ class TestOfConfirm:
     async def test_a_confirm_that_fails_has_charged_the_card(
         self, simulator_server: SimulatorServer, by_card: bool
     ) -> None:
-        intent, answer = await confirmed_with(simulator_server, "confirm_fails", by_card=by_card)
-        assert answer["error"]["code"] == "internal_error"
+        intent, response = await confirmed_with(simulator_server, "confirm_fails", by_card=by_card)
+        assert response["error"]["code"] == "internal_error"
         assert (await simulator_server.get(intent))["status"] == "succeeded"
 
     async def test_it_applies_to_3d_secure_when_that_charges_the_card(self, simulator_server: SimulatorServer) -> None:
         intent = await simulator_server.create()
         await add_fault(simulator_server, "confirm_fails", attempt_of(intent))
-        answer = (await simulator_server.confirm(intent, "4000000000003220")).json()
-        passed = await simulator_server.browser.post(answer["next_action"]["url"], json={"result": "pass"})
+        response = (await simulator_server.confirm(intent, "4000000000003220")).json()
+        passed = await simulator_server.browser.post(response["next_action"]["url"], json={"result": "pass"})
         assert passed.status_code == 500
         assert (await simulator_server.get(intent))["status"] == "succeeded"
 
@@ -156,8 +156,8 @@ class TestOfConfirm:
     @by_card_or_rule
     async def test_a_decline_is_followed_by_success(self, simulator_server: SimulatorServer, by_card: bool) -> None:
         params = {} if by_card else {"delay_s": 0.2}
-        intent, answer = await confirmed_with(simulator_server, "late_success", by_card=by_card, **params)
-        assert (answer["status"], answer["code"]) == ("declined", "card_declined")
+        intent, response = await confirmed_with(simulator_server, "late_success", by_card=by_card, **params)
+        assert (response["status"], response["code"]) == ("declined", "card_declined")
         webhooks = await simulator_server.listener.wait(attempt_of(intent), 2)
         assert [hook.event["type"] for hook in webhooks] == ["intent.declined", "intent.succeeded"]
         current = await simulator_server.get(intent)
@@ -166,8 +166,8 @@ class TestOfConfirm:
     @by_card_or_rule
     async def test_a_slow_bank_is_processing_first(self, simulator_server: SimulatorServer, by_card: bool) -> None:
         params = {} if by_card else {"delay_s": 0.2}
-        intent, answer = await confirmed_with(simulator_server, "slow_bank", by_card=by_card, **params)
-        assert answer == {"status": "processing"}
+        intent, response = await confirmed_with(simulator_server, "slow_bank", by_card=by_card, **params)
+        assert response == {"status": "processing"}
         cancelled = await simulator_server.merchant.post(f"/v1/intents/{intent['id']}/cancel")
         assert cancelled.json()["status"] == "processing"
         webhooks = await simulator_server.listener.wait(attempt_of(intent), 2)
@@ -186,9 +186,9 @@ class TestOfWebhooks:
 
     @by_card_or_rule
     async def test_the_final_event_is_sent_first(self, simulator_server: SimulatorServer, by_card: bool) -> None:
-        intent, answer = await confirmed_with(simulator_server, "webhooks_reordered", by_card=by_card)
+        intent, response = await confirmed_with(simulator_server, "webhooks_reordered", by_card=by_card)
         assert await no_webhook(simulator_server, intent, 0.2)
-        await simulator_server.browser.post(answer["next_action"]["url"], json={"result": "pass"})
+        await simulator_server.browser.post(response["next_action"]["url"], json={"result": "pass"})
         webhooks = await simulator_server.listener.wait(attempt_of(intent), 2)
         assert [hook.event["type"] for hook in webhooks] == ["intent.succeeded", "intent.requires_action"]
         assert webhooks[1].event["data"]["intent"]["status"] == "requires_action"
@@ -200,8 +200,8 @@ class TestOfWebhooks:
 
     @by_card_or_rule
     async def test_they_are_not_sent_until_resent(self, simulator_server: SimulatorServer, by_card: bool) -> None:
-        intent, answer = await confirmed_with(simulator_server, "webhook_lost", by_card=by_card)
-        assert answer == {"status": "succeeded"}
+        intent, response = await confirmed_with(simulator_server, "webhook_lost", by_card=by_card)
+        assert response == {"status": "succeeded"}
         assert await no_webhook(simulator_server, intent, 0.3)
         assert await simulator_server.control("/control/webhooks/resend", {"intent": intent["id"]}) == {"resent": 1}
         await simulator_server.listener.wait(attempt_of(intent))
@@ -247,8 +247,8 @@ class TestRules:
     async def test_an_invalid_rule_is_refused_by_field(
         self, simulator_server: SimulatorServer, param: str, body: dict[str, Any]
     ) -> None:
-        answer: httpx.Response = await simulator_server.merchant.post("/control/faults", json=body)
-        assert (answer.status_code, answer.json()["error"]["param"]) == (422, param)
+        response: httpx.Response = await simulator_server.merchant.post("/control/faults", json=body)
+        assert (response.status_code, response.json()["error"]["param"]) == (422, param)
 
     async def test_every_fault_can_be_configured(self, simulator_server: SimulatorServer) -> None:
         for fault in DEFAULTS:

@@ -110,9 +110,9 @@ class TestConfirm:
 
     async def test_reports_3d_secure_and_a_decline(self, page: Page, simulator_server: SimulatorServer) -> None:
         await enter(page, "4000000000003220")
-        asked = await confirm(page, await simulator_server.create())
-        assert asked["status"] == "requires_action"
-        assert asked["next_action"]["url"].startswith(simulator_server.base_url)
+        required = await confirm(page, await simulator_server.create())
+        assert required["status"] == "requires_action"
+        assert required["next_action"]["url"].startswith(simulator_server.base_url)
         await frame(page).get_by_label("Card number").fill("4000000000009995")
         declined = await confirm(page, await simulator_server.create())
         assert (declined["status"], declined["code"]) == ("declined", "insufficient_funds")
@@ -120,8 +120,8 @@ class TestConfirm:
     async def test_sends_nothing_while_a_field_is_invalid(self, page: Page, simulator_server: SimulatorServer) -> None:
         intent = await simulator_server.create()
         await enter(page, exp="1220")
-        answer = await confirm(page, intent)
-        assert (answer["status"], answer["field"], answer["code"]) == ("invalid", "exp", "invalid_expiry_year")
+        response = await confirm(page, intent)
+        assert (response["status"], response["field"], response["code"]) == ("invalid", "exp", "invalid_expiry_year")
         await expect(frame(page).get_by_label("Expiry date")).to_be_focused()
         assert (await simulator_server.get(intent))["status"] == "requires_confirmation"
 
@@ -129,11 +129,11 @@ class TestConfirm:
         self, page: Page, merchant: str, simulator_server: SimulatorServer
     ) -> None:
         intent = await simulator_server.create() | {"confirm_url": f"{merchant}/steal"}
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
+        requests: list[str] = []
+        page.on("request", lambda request: requests.append(request.url))
         await enter(page)
         assert (await confirm(page, intent))["status"] == "unknown"
-        assert asked == []
+        assert requests == []
 
     async def test_no_response_is_unknown(self, page: Page, simulator_server: SimulatorServer) -> None:
         intent = await simulator_server.create()

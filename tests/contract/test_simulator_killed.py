@@ -128,8 +128,8 @@ class TestControl:
     async def test_an_attempt_charged_by_two_intents_is_reported(self, simulator_server: SimulatorServer) -> None:
         attempt = AttemptId.new(7, NOW)
         for key in ("one", "two"):
-            answer = await simulator_server.post_intent(f"{attempt}-{key}", metadata={"attempt": attempt})
-            await simulator_server.confirm(answer.json(), GOOD)
+            response = await simulator_server.post_intent(f"{attempt}-{key}", metadata={"attempt": attempt})
+            await simulator_server.confirm(response.json(), GOOD)
         charges = [each for each in await simulator_server.charges() if each["attempt"] == attempt]
         assert [each["times_charged"] for each in charges] == [2, 2]
 

@@ -48,14 +48,14 @@ class TestTheHostedPage:
 
     async def test_a_valid_card_redirects_to_the_merchant(self, simulator_server: SimulatorServer) -> None:
         intent = await simulator_server.create()
-        answer = await submit(simulator_server, intent)
-        assert (answer.status_code, answer.headers["location"]) == (303, RETURN_URL)
+        response = await submit(simulator_server, intent)
+        assert (response.status_code, response.headers["location"]) == (303, RETURN_URL)
         assert (await simulator_server.get(intent))["status"] == "succeeded"
 
     async def test_a_declined_card_redirects_to_the_merchant(self, simulator_server: SimulatorServer) -> None:
         intent = await simulator_server.create()
-        answer = await submit(simulator_server, intent, number=BAD)
-        assert (answer.status_code, answer.headers["location"]) == (303, RETURN_URL)
+        response = await submit(simulator_server, intent, number=BAD)
+        assert (response.status_code, response.headers["location"]) == (303, RETURN_URL)
         assert (await simulator_server.get(intent))["failure"]["code"] == "card_declined"
 
     async def test_shows_an_error_beside_each_invalid_field(self, simulator_server: SimulatorServer) -> None:
@@ -78,11 +78,11 @@ class TestTheHostedPage:
     async def test_a_finished_intent_redirects_to_the_merchant(self, simulator_server: SimulatorServer) -> None:
         intent = await simulator_server.create()
         await submit(simulator_server, intent, number=BAD)
-        for answer in (
+        for response in (
             await get_page(simulator_server, intent["hosted_url"]),
             await submit(simulator_server, intent),
         ):
-            assert (answer.status_code, answer.headers["location"]) == (303, RETURN_URL)
+            assert (response.status_code, response.headers["location"]) == (303, RETURN_URL)
         assert (await simulator_server.get(intent))["status"] == "declined"
 
     async def test_is_not_found_without_the_secret(self, simulator_server: SimulatorServer) -> None:
@@ -96,9 +96,9 @@ class TestTheHostedPage:
 class TestTheChallenge:
     async def challenged(self, server: SimulatorServer) -> tuple[dict[str, Any], str]:
         intent = await server.create()
-        answer = await submit(server, intent, number=REQUIRES_3DS)
-        assert answer.status_code == 303
-        return intent, answer.headers["location"]
+        response = await submit(server, intent, number=REQUIRES_3DS)
+        assert response.status_code == 303
+        return intent, response.headers["location"]
 
     async def test_has_two_buttons(self, simulator_server: SimulatorServer) -> None:
         _, url = await self.challenged(simulator_server)
@@ -109,8 +109,8 @@ class TestTheChallenge:
     @pytest.mark.parametrize(("result", "status"), [("pass", "succeeded"), ("fail", "declined")])
     async def test_redirects_to_the_merchant(self, simulator_server: SimulatorServer, result: str, status: str) -> None:
         intent, url = await self.challenged(simulator_server)
-        answer = await simulator_server.browser.post(url, data={"result": result}, headers=HTML)
-        assert (answer.status_code, answer.headers["location"]) == (303, RETURN_URL)
+        response = await simulator_server.browser.post(url, data={"result": result}, headers=HTML)
+        assert (response.status_code, response.headers["location"]) == (303, RETURN_URL)
         assert (await simulator_server.get(intent))["status"] == status
         assert (await get_page(simulator_server, url)).headers["location"] == RETURN_URL
 
@@ -126,8 +126,8 @@ class TestTheChallenge:
 
 class TestEveryPage:
     async def test_has_a_strict_policy_and_nothing_inline(self, simulator_server: SimulatorServer) -> None:
-        intent, asking = await simulator_server.create(), await simulator_server.create()
-        challenge = (await submit(simulator_server, asking, number=REQUIRES_3DS)).headers["location"]
+        intent, challenged = await simulator_server.create(), await simulator_server.create()
+        challenge = (await submit(simulator_server, challenged, number=REQUIRES_3DS)).headers["location"]
         for path, frames in (
             (intent["hosted_url"], "frame-ancestors 'none'"),
             (challenge, "frame-ancestors http: https:"),

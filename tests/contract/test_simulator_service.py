@@ -49,14 +49,14 @@ class TestIntents:
     async def test_with_one_key_and_body_are_one_even_at_once(self, simulator_server: SimulatorServer) -> None:
         key = AttemptId.new(7, NOW)
         calls = [simulator_server.post_intent(key, metadata={"attempt": key}) for _ in range(20)]
-        answers = [answer.json() for answer in await asyncio.gather(*calls)]
-        assert all(answer == answers[0] for answer in answers)
+        responses = [response.json() for response in await asyncio.gather(*calls)]
+        assert all(response == responses[0] for response in responses)
 
     async def test_with_one_key_and_another_body_are_refused(self, simulator_server: SimulatorServer) -> None:
         key = AttemptId.new(7, NOW)
         await simulator_server.post_intent(key, metadata={})
-        answer = await simulator_server.post_intent(key, metadata={}, amount=1)
-        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "idempotency_mismatch")
+        response = await simulator_server.post_intent(key, metadata={}, amount=1)
+        assert (response.status_code, response.json()["error"]["code"]) == (409, "idempotency_mismatch")
 
     async def test_are_found_by_id_and_by_key(self, simulator_server: SimulatorServer) -> None:
         intent = await simulator_server.create()
@@ -88,13 +88,13 @@ class TestIntents:
     async def test_with_invalid_parameters_are_refused_by_field(
         self, simulator_server: SimulatorServer, param: str, changes: dict[str, Any]
     ) -> None:
-        answer = await simulator_server.post_intent(AttemptId.new(7, NOW), **changes)
-        assert (answer.status_code, answer.json()["error"]["param"]) == (422, param)
+        response = await simulator_server.post_intent(AttemptId.new(7, NOW), **changes)
+        assert (response.status_code, response.json()["error"]["param"]) == (422, param)
 
     async def test_need_the_api_key(self, simulator_server: SimulatorServer) -> None:
         for path in ("/v1/intents?key=a", "/control/faults", "/control/intents", "/control/charges"):
-            answer = await simulator_server.browser.get(path, headers={"authorization": "Bearer wrong"})
-            assert (answer.status_code, answer.json()["error"]["code"]) == (401, "api_key_invalid")
+            response = await simulator_server.browser.get(path, headers={"authorization": "Bearer wrong"})
+            assert (response.status_code, response.json()["error"]["code"]) == (401, "api_key_invalid")
 
     async def test_refuse_invalid_requests(self, simulator_server: SimulatorServer) -> None:
         merchant, key = simulator_server.merchant, {"idempotency-key": "a"}
@@ -118,8 +118,8 @@ class TestCancelAndRefund:
     async def test_after_success_a_cancel_is_too_late(self, simulator_server: SimulatorServer) -> None:
         intent = await simulator_server.create()
         await simulator_server.confirm(intent, GOOD)
-        answer = await simulator_server.merchant.post(f"/v1/intents/{intent['id']}/cancel")
-        assert answer.json()["status"] == "succeeded"
+        response = await simulator_server.merchant.post(f"/v1/intents/{intent['id']}/cancel")
+        assert response.json()["status"] == "succeeded"
 
     async def test_a_cancelled_key_cannot_be_paid_later(self, simulator_server: SimulatorServer) -> None:
         key = AttemptId.new(7, NOW)
@@ -137,8 +137,8 @@ class TestCancelAndRefund:
         await simulator_server.confirm(intent, GOOD)
         for key, amount, status, refunded in (("a", 99, 200, 99), ("a", 99, 200, 99), ("b", 2500, 200, 2599)):
             headers = {"idempotency-key": intent["id"] + key}
-            answer = await simulator_server.merchant.post(path, json={"amount": amount}, headers=headers)
-            assert (answer.status_code, answer.json()["refunded"]) == (status, refunded)
+            response = await simulator_server.merchant.post(path, json={"amount": amount}, headers=headers)
+            assert (response.status_code, response.json()["refunded"]) == (status, refunded)
         assert (await simulator_server.merchant.post(path, json={"amount": 1})).status_code == 422
         webhooks = await simulator_server.listener.wait(intent["metadata"]["attempt"], 3)
         totals = [hook.event["data"]["intent"]["refunded"] for hook in webhooks if "refunded" in hook.event["type"]]
@@ -150,14 +150,16 @@ class TestCards:
     async def test_each_test_card_has_its_result(self, simulator_server: SimulatorServer, card: Card) -> None:
         intent = await simulator_server.create()
         cvc = "1234" if card.brand == "amex" else "123"
-        answer = (await simulator_server.confirm(intent, card.number, cvc=cvc)).json()
+        response = (await simulator_server.confirm(intent, card.number, cvc=cvc)).json()
         if card.challenge is Challenge.ALWAYS:
-            assert answer["status"] == "requires_action"
-            answer = (await simulator_server.browser.post(answer["next_action"]["url"], json={"result": "pass"})).json()
-        assert (answer["status"], answer.get("code")) == result_of(card)
+            assert response["status"] == "requires_action"
+            response = (
+                await simulator_server.browser.post(response["next_action"]["url"], json={"result": "pass"})
+            ).json()
+        assert (response["status"], response.get("code")) == result_of(card)
         current = await simulator_server.get(intent)
         assert current["card"] == {"brand": card.brand, "last4": card.number[-4:]}
-        assert current["amount_received"] == (2599 if answer["status"] == "succeeded" else 0)
+        assert current["amount_received"] == (2599 if response["status"] == "succeeded" else 0)
 
     @pytest.mark.parametrize(
         ("code", "number", "changes"),
@@ -176,12 +178,12 @@ class TestCards:
     async def test_an_invalid_field_declines_with_its_code(
         self, simulator_server: SimulatorServer, code: str, number: str, changes: dict[str, Any]
     ) -> None:
-        answer = await simulator_server.confirm(await simulator_server.create(), number, **changes)
-        assert (answer.json()["status"], answer.json()["code"]) == ("declined", code)
+        response = await simulator_server.confirm(await simulator_server.create(), number, **changes)
+        assert (response.json()["status"], response.json()["code"]) == ("declined", code)
 
     async def test_a_number_that_is_not_a_test_card_is_declined(self, simulator_server: SimulatorServer) -> None:
-        answer = (await simulator_server.confirm(await simulator_server.create(), "4111111111111111")).json()
-        assert (answer["code"], "4242 4242 4242 4242" in answer["message"]) == ("card_declined", True)
+        response = (await simulator_server.confirm(await simulator_server.create(), "4111111111111111")).json()
+        assert (response["code"], "4242 4242 4242 4242" in response["message"]) == ("card_declined", True)
 
     @pytest.mark.parametrize(
         ("amount", "currency", "status"),
@@ -211,8 +213,8 @@ class TestCards:
 class TestConfirm:
     async def test_twenty_at_once_charge_once(self, simulator_server: SimulatorServer) -> None:
         intent = await simulator_server.create()
-        answers = await asyncio.gather(*[simulator_server.confirm(intent, GOOD) for _ in range(20)])
-        assert [answer.json() for answer in answers] == [{"status": "succeeded"}] * 20
+        responses = await asyncio.gather(*[simulator_server.confirm(intent, GOOD) for _ in range(20)])
+        assert [response.json() for response in responses] == [{"status": "succeeded"}] * 20
         (charge,) = [each for each in await simulator_server.charges() if each["intent"] == intent["id"]]
         assert (charge["times_charged"], charge["amount"], charge["currency"]) == (1, 2599, "USD")
         assert charge["attempt"] == intent["metadata"]["attempt"]
@@ -238,8 +240,8 @@ class TestConfirm:
             ("card.cvc", {"cvc": None}),
         ):
             fields: dict[str, Any] = {"number": GOOD, **changes}
-            answer = await simulator_server.confirm(intent, **fields)
-            assert (answer.status_code, answer.json()["error"]["param"]) == (422, param)
+            response = await simulator_server.confirm(intent, **fields)
+            assert (response.status_code, response.json()["error"]["param"]) == (422, param)
         assert (await simulator_server.get(intent))["status"] == "requires_confirmation"
 
     async def test_any_origin_may_call_it(self, simulator_server: SimulatorServer) -> None:
@@ -252,20 +254,20 @@ class TestConfirm:
 class TestThreeDSecure:
     async def waiting(self, server: SimulatorServer, number: str = REQUIRES_3DS) -> tuple[dict[str, Any], str]:
         intent = await server.create()
-        answer = (await server.confirm(intent, number)).json()
-        return intent, answer["next_action"]["url"]
+        response = (await server.confirm(intent, number)).json()
+        return intent, response["next_action"]["url"]
 
     async def test_failed_is_a_decline(self, simulator_server: SimulatorServer) -> None:
         intent, url = await self.waiting(simulator_server)
-        answer = await simulator_server.browser.post(url, data={"result": "fail"})
-        assert (answer.json()["status"], answer.json()["code"]) == ("declined", "authentication_failed")
+        response = await simulator_server.browser.post(url, data={"result": "fail"})
+        assert (response.json()["status"], response.json()["code"]) == ("declined", "authentication_failed")
         assert (await simulator_server.get(intent))["three_d_secure"] == "failed"
 
     async def test_only_the_first_result_counts(self, simulator_server: SimulatorServer) -> None:
         intent, url = await self.waiting(simulator_server)
         results = ["pass", "fail", "pass"]
-        answers = [(await simulator_server.browser.post(url, json={"result": result})).json() for result in results]
-        assert answers == [{"status": "succeeded"}] * 3
+        responses = [(await simulator_server.browser.post(url, json={"result": result})).json() for result in results]
+        assert responses == [{"status": "succeeded"}] * 3
         assert (await simulator_server.get(intent))["three_d_secure"] == "passed"
 
     async def test_confirming_again_returns_the_same_page(self, simulator_server: SimulatorServer) -> None:

@@ -34,12 +34,21 @@ KEY_USED: Response = (400, {"error": {"type": "idempotency_error"}}, {})
 ENDED: Response = (400, {"error": {"type": "invalid_request_error", "code": "payment_intent_unexpected_state"}}, {})
 
 
+OPEN_PAGE = {
+    "id": "cs_1",
+    "status": "open",
+    "payment_status": "unpaid",
+    "url": "https://checkout.stripe.com/c/pay/cs_1",
+}
+CARD_ERROR = {"last_payment_error": {"type": "card_error", "code": "card_declined", "message": "No."}}
+
+
 def intent_is(status: str, **fields: Any) -> Response:
     return (200, {"id": "pi_1", "currency": "usd", "client_secret": "s", "status": status, **fields}, {})
 
 
-def listed(*things: dict[str, Any]) -> Response:
-    return (200, {"object": "list", "data": list(things), "has_more": True}, {})
+def listed(*objects: dict[str, Any]) -> Response:
+    return (200, {"object": "list", "data": list(objects), "has_more": True}, {})
 
 
 def an_intent() -> Intent:
@@ -110,28 +119,21 @@ class TestRetries:
 
 
 class TestAHostedPage:
-    created = {
-        "id": "cs_1",
-        "status": "open",
-        "payment_status": "unpaid",
-        "url": "https://checkout.stripe.com/c/pay/cs_1",
-    }  # noqa: RUF012 read only
-
     async def test_is_created_under_the_attempts_key(self) -> None:
         intent = replace(an_intent(), hosted=True)
-        async with stripe_responding(FAILED, (200, self.created, {})) as (adapter, requests):
+        async with stripe_responding(FAILED, (200, OPEN_PAGE, {})) as (adapter, requests):
             assert isinstance(await adapter.authorize(intent), ActionNeeded)
         assert {request.path for request in requests} == {"/v1/checkout/sessions"}
         assert [request.headers["Idempotency-Key"] for request in requests] == [intent.key, intent.key]
 
     async def test_of_a_started_attempt_is_retrieved_and_not_created(self) -> None:
         intent = replace(an_intent(), hosted=True, reference="cs_1")
-        async with stripe_responding((200, self.created, {})) as (adapter, requests):
+        async with stripe_responding((200, OPEN_PAGE, {})) as (adapter, requests):
             assert isinstance(await adapter.authorize(intent), ActionNeeded)
         assert calls(requests) == ["GET /v1/checkout/sessions/cs_1"]
 
     async def test_is_expired_under_another_key(self) -> None:
-        expired: Response = (200, {**self.created, "status": "expired", "url": None}, {})
+        expired: Response = (200, {**OPEN_PAGE, "status": "expired", "url": None}, {})
         async with stripe_responding(expired) as (adapter, requests):
             assert await adapter.cancel(an_intent().key, "cs_1") == Withdrawn("cs_1")
         assert calls(requests) == ["POST /v1/checkout/sessions/cs_1/expire"]
@@ -139,7 +141,7 @@ class TestAHostedPage:
 
     async def test_that_expires_while_its_intent_is_processing_is_not_withdrawn(self) -> None:
         intent = {"id": "pi_1", "status": "processing"}
-        expired: Response = (200, {**self.created, "status": "expired", "url": None, "payment_intent": intent}, {})
+        expired: Response = (200, {**OPEN_PAGE, "status": "expired", "url": None, "payment_intent": intent}, {})
         async with stripe_responding(expired) as (adapter, _):
             assert isinstance(await adapter.cancel(an_intent().key, "cs_1"), Unknown)
 
@@ -202,22 +204,20 @@ class TestAnAttemptWithoutAReference:
 
 
 class TestADecline:
-    error = {"last_payment_error": {"type": "card_error", "code": "card_declined", "message": "No."}}  # noqa: RUF012 read only
-
     async def test_is_made_final(self) -> None:
-        declined = intent_is("requires_payment_method", **self.error)
+        declined = intent_is("requires_payment_method", **CARD_ERROR)
         async with stripe_responding(declined, intent_is("canceled")) as (adapter, requests):
             assert await adapter.find(an_intent().key, "pi_1") == Declined("pi_1", "card_declined", "No.")
         assert calls(requests) == ["GET /pi_1", "POST /pi_1/cancel"]
 
     async def test_that_the_buyer_paid_in_the_meantime_is_approved(self) -> None:
-        declined = intent_is("requires_payment_method", **self.error)
+        declined = intent_is("requires_payment_method", **CARD_ERROR)
         paid = intent_is("succeeded", amount_received=2599)
         async with stripe_responding(declined, ENDED, paid) as (adapter, _):
             assert await adapter.find(an_intent().key, "pi_1") == Approved("pi_1", Money(2599, "USD"))
 
     async def test_that_cannot_be_made_final_is_unknown(self) -> None:
-        declined = intent_is("requires_payment_method", **self.error)
+        declined = intent_is("requires_payment_method", **CARD_ERROR)
         async with stripe_responding(declined, FAILED, timeout_s=0.3) as (adapter, _):
             assert isinstance(await adapter.find(an_intent().key, "pi_1"), Unknown)
 

@@ -37,9 +37,9 @@ AT_S = 1_770_000_000
 
 @pytest.fixture
 async def adapter(stripe_mock: str) -> AsyncIterator[Stripe]:
-    made = Stripe(drivers.SECRET_KEY, drivers.WEBHOOK_SECRET, drivers.PUBLISHABLE_KEY, api_base=stripe_mock)
-    yield made
-    await made.aclose()
+    created = Stripe(drivers.SECRET_KEY, drivers.WEBHOOK_SECRET, drivers.PUBLISHABLE_KEY, api_base=stripe_mock)
+    yield created
+    await created.aclose()
 
 
 @pytest.fixture

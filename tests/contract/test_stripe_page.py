@@ -27,9 +27,9 @@ BAD_IBAN = "DE62370400440532013001"
 @pytest.fixture
 async def stripe(localstripe: str) -> AsyncIterator[Stripe]:
     """The adapter as the application uses it: each intent chooses card fields or the hosted page."""
-    made = Stripe(drivers.SECRET_KEY, drivers.WEBHOOK_SECRET, drivers.PUBLISHABLE_KEY, api_base=localstripe)
-    yield made
-    await made.aclose()
+    adapter = Stripe(drivers.SECRET_KEY, drivers.WEBHOOK_SECRET, drivers.PUBLISHABLE_KEY, api_base=localstripe)
+    yield adapter
+    await adapter.aclose()
 
 
 def an_intent(*, age: timedelta = timedelta(), hosted: bool = True) -> Intent:

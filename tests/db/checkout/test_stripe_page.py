@@ -246,6 +246,7 @@ class TestALostAnswer:
         opened, stripe = await merchant.open(), merchant.stripe
         merchant.stripe = merchant.buyer.pointing_at("http://127.0.0.1:9")
         await merchant.pay(opened, hosted=True)
+        await merchant.stripe.aclose()
         merchant.stripe = stripe
         merchant.clock.tick(seconds=5)
         assert await stands(merchant, opened) == ("OPEN", "PENDING")

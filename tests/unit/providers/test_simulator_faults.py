@@ -20,12 +20,12 @@ def rule(seq: int, fault: str = "outage", **match: Any) -> Rule:
 
 class TestARule:
     def test_applies_once_and_to_everything_by_default(self) -> None:
-        made = faults.parse_rule({"fault": "late_success"})
-        assert (made.remaining, made.match, made.params) == (1, {}, DEFAULTS["late_success"])
+        parsed = faults.parse_rule({"fault": "late_success"})
+        assert (parsed.remaining, parsed.match, parsed.params) == (1, {}, DEFAULTS["late_success"])
 
     def test_takes_its_parameters(self) -> None:
-        made = faults.parse_rule({"fault": "webhook_late", "count": None, "match": {"amount": 5}, "delay_s": 0.5})
-        assert (made.remaining, made.match, made.params) == (None, {"amount": 5}, {"delay_s": 0.5})
+        parsed = faults.parse_rule({"fault": "webhook_late", "count": None, "match": {"amount": 5}, "delay_s": 0.5})
+        assert (parsed.remaining, parsed.match, parsed.params) == (None, {"amount": 5}, {"delay_s": 0.5})
 
     @pytest.mark.parametrize(
         "body", [{"fault": "x"}, {"fault": "outage", "delay_s": 1}, {"fault": "slow_bank", "delay_s": "1"}]

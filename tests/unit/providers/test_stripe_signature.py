@@ -14,8 +14,8 @@ SECRET, BODY, SIGNED_AT = "whsec_1", '{"id": "evt_1"}', 1_767_225_600
 
 
 def header(body: str = BODY, secret: str = SECRET) -> str:
-    made: str = WebhookSignature.generate_signature_header(body, secret, SIGNED_AT)
-    return made
+    generated: str = WebhookSignature.generate_signature_header(body, secret, SIGNED_AT)
+    return generated
 
 
 @given(st.text(st.characters(codec="utf-8")))
@@ -45,7 +45,7 @@ def test_one_valid_signature_among_several_is_enough() -> None:
     [
         None,
         "",
-        "nonsense",
+        "invalid",
         f"t={SIGNED_AT}",
         header().split(",")[1],
         header().replace("v1=", "v0="),

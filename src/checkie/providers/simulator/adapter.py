@@ -24,7 +24,7 @@ from checkie.payments.port import (
     Withdrawn,
 )
 from checkie.providers.simulator import signature
-from checkie.providers.simulator.client import Client, NoAnswer
+from checkie.providers.simulator.client import Client, NoResponse
 
 _REFUSED: Final = frozenset({400, 401, 403, 422})
 """Statuses that mean that no intent was created."""
@@ -53,10 +53,10 @@ class Simulator:
             "email": intent.email,
             "metadata": {"attempt": intent.key, "payment": intent.payment},
         }
-        answer = await self._call("POST", "/v1/intents", key=intent.key, body=json.dumps(params).encode())
-        if isinstance(answer, Unknown):
-            return answer
-        status, body = answer
+        response = await self._call("POST", "/v1/intents", key=intent.key, body=json.dumps(params).encode())
+        if isinstance(response, Unknown):
+            return response
+        status, body = response
         if status in _REFUSED:
             error = body.get("error")
             details = error if isinstance(error, dict) else {}
@@ -69,18 +69,18 @@ class Simulator:
         A key that the simulator does not know is cancelled there first: a create may still be in flight, and
         `Withdrawn` promises that it cannot succeed. If it had a reference, the simulator lost its data: `Unknown`.
         """
-        answer = await self._call("GET", f"/v1/intents?key={quote(key)}")
-        if isinstance(answer, Unknown):
-            return answer
-        status, body = answer
+        response = await self._call("GET", f"/v1/intents?key={quote(key)}")
+        if isinstance(response, Unknown):
+            return response
+        status, body = response
         return await self.cancel(key, reference) if status == 404 else _outcome(status, body)
 
     async def cancel(self, key: AttemptId, reference: str | None) -> Outcome:
         """Make sure that the attempt can no longer succeed."""
-        answer = await self._call("POST", f"/v1/intents/cancel?key={quote(key)}")
-        if isinstance(answer, Unknown):
-            return answer
-        outcome = _outcome(*answer)
+        response = await self._call("POST", f"/v1/intents/cancel?key={quote(key)}")
+        if isinstance(response, Unknown):
+            return response
+        outcome = _outcome(*response)
         if outcome == Withdrawn(None) and reference is not None:
             return Unknown(f"the simulator does not know {reference}")
         if isinstance(outcome, ActionNeeded | InProgress):
@@ -111,11 +111,11 @@ class Simulator:
     ) -> tuple[int, Mapping[str, Any]] | Unknown:
         headers = {**self._headers, "idempotency-key": key} if key else self._headers
         try:
-            status, answer = await self._client.call(method, path, headers, body)
-        except NoAnswer as error:
+            status, response = await self._client.call(method, path, headers, body)
+        except NoResponse as error:
             return Unknown(error.why)
         try:
-            parsed = json.loads(answer)
+            parsed = json.loads(response)
         except ValueError:
             return Unknown("invalid response: not JSON")
         if status >= 500:

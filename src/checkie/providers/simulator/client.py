@@ -1,7 +1,7 @@
-"""HTTP calls to one server: kept connections, hard time limits, bounded answers.
+"""HTTP calls to one server: kept connections, strict time limits, bounded responses.
 
-A request that loses its connection before an answer is sent once more: callers only send what is safe to send twice
-(reads, calls with an idempotency key, webhooks with an event id).
+A request that loses its connection before a response arrives is sent once more: callers only send what is safe to send
+twice (reads, calls with an idempotency key, webhooks with an event id).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _CONNECTION_LOST: Final = (
 _UNNEEDED_HEADERS: Final = ("Accept", "Accept-Encoding", "User-Agent")
 
 
-class NoAnswer(Exception):
-    """No complete answer arrived. `sent` False: the request never left, so the server did not act on it."""
+class NoResponse(Exception):
+    """No complete response arrived. `sent` False: the request never left, so the server did not act on it."""
 
     def __init__(self, why: str, *, sent: bool) -> None:
         super().__init__(why)
@@ -45,17 +45,15 @@ class Client:
         self._session: aiohttp.ClientSession | None = None
 
     async def call(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> tuple[int, bytes]:
-        """Status and body of the answer. Raises NoAnswer when none arrives in time, or none that is HTTP."""
+        """Status and body of the response. Raises NoResponse when none arrives in time, or none that is HTTP."""
         url = URL(self._base + path)
         sent = False
         try:
             async with asyncio.timeout(self._total_s), self._slots:
-                sent = True  # unless the connection cannot be made
+                sent = True  # unless `_send` knows better
                 return await self._send(method, url, headers, body)
-        except _NOT_CONNECTED as error:
-            raise NoAnswer(f"not_sent: {type(error).__name__}", sent=False) from None
         except (TimeoutError, aiohttp.ClientError) as error:
-            raise NoAnswer(f"{'sent' if sent else 'not_sent'}: {type(error).__name__}", sent=sent) from None
+            raise NoResponse(f"{'sent' if sent else 'not_sent'}: {type(error).__name__}", sent=sent) from None
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -66,8 +64,8 @@ class Client:
     async def _send(self, method: str, url: URL, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
         try:
             return await self._exchange(method, url, headers, body)
-        except _NOT_CONNECTED:
-            raise
+        except _NOT_CONNECTED as error:
+            raise NoResponse(f"not_sent: {type(error).__name__}", sent=False) from None
         except _CONNECTION_LOST:
             return await self._exchange(method, url, headers, body)
 

@@ -2,7 +2,7 @@
 
 The numbers and their results follow Stripe's test cards (docs.stripe.com/testing), so the ones that developers know
 work here; `faults.py` explains the cards of our own range. Every other number that passes the Luhn check is declined
-with `card_declined` and a message that says that this is test mode: no real card ever works.
+with `card_declined` and a message about test mode: no real card ever works.
 """
 
 from __future__ import annotations
@@ -153,8 +153,8 @@ def code_and_message(decline: str) -> tuple[str, str]:
 
 def ascii_digits(text: str) -> str:
     """`text` without spaces and dashes, and with digits of any script (Arabic, for example) as 0 to 9."""
-    kept = [character for character in text if character not in " -\u00a0\u2013"]
-    return "".join(str(int(character)) if character.isdecimal() else character for character in kept)
+    characters = [character for character in text if character not in " -\u00a0\u2013"]
+    return "".join(str(int(character)) if character.isdecimal() else character for character in characters)
 
 
 def validate(details: CardDetails, *, year: int, month: int) -> list[CardError]:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from checkie.providers.simulator import signature
 from checkie.providers.simulator.bank.database import Database, DueEvent
 from checkie.providers.simulator.bank.webhooks import retry_at
-from checkie.providers.simulator.client import Client, NoAnswer
+from checkie.providers.simulator.client import Client, NoResponse
 
 MAX_CONCURRENT: Final = 16
 _log = logging.getLogger("checkie.simulator")
@@ -81,7 +81,7 @@ class Sender:
         headers = {"content-type": "application/json", signature.HEADER: signed}
         try:
             status, _ = await self._client.call("POST", self._path, headers, body)
-        except NoAnswer as error:
+        except NoResponse as error:
             return _failed(event, why=error.why)
         return True if 200 <= status < 300 else _failed(event, status=status)
 
