@@ -13,8 +13,8 @@ from tests.unit.providers.test_stripe_hosted import session_json
 from tests.unit.providers.test_stripe_mapping import DECLINE, KEY, PUBLISHABLE, intent_json
 
 
-def event_json(kind: str, thing: dict[str, Any]) -> dict[str, Any]:
-    return {"id": "evt_1", "object": "event", "type": kind, "data": {"object": thing}}
+def event_json(kind: str, obj: dict[str, Any]) -> dict[str, Any]:
+    return {"id": "evt_1", "object": "event", "type": kind, "data": {"object": obj}}
 
 
 class TestAnIntent:
@@ -113,8 +113,8 @@ class TestTheIntentOfAHostedPage:
         paid = intent_json(status="succeeded", amount_received=2599, **self.marked)
         session = session_json(status="complete", payment_status="paid", payment_intent="pi_1")
         found = [
-            notices.notice_of(event_json(kind, thing), PUBLISHABLE)
-            for kind, thing in (("payment_intent.succeeded", paid), ("checkout.session.completed", session))
+            notices.notice_of(event_json(kind, obj), PUBLISHABLE)
+            for kind, obj in (("payment_intent.succeeded", paid), ("checkout.session.completed", session))
         ]
         assert [notice and notice.outcome for notice in found] == [Approved("pi_1", Money(2599, "USD"))] * 2
 

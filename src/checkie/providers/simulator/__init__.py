@@ -1,6 +1,6 @@
 """`simulator`: a complete card provider for demo, tests and benchmarks. No real money, no real cards.
 
-It is two things. `Simulator` is the adapter that our servers use, like the adapter of any provider. `serve` is the
+It has two parts. `Simulator` is the adapter that our servers use, like the adapter of any provider. `serve` is the
 provider itself, an HTTP service of its own: `bank/` decides and stores, `http/` serves it with hosted card fields,
 3-D Secure and signed webhooks. `bank/faults.py` has the table of faults, `bank/cards.py` the test cards. A number that
 is not a test card is declined, so no real card is ever charged here.

@@ -50,7 +50,7 @@ class Client:
         sent = False
         try:
             async with asyncio.timeout(self._total_s), self._slots:
-                sent = True  # unless `_send` knows better
+                sent = True  # or, when the connection is refused, `_send` raises
                 return await self._send(method, url, headers, body)
         except (TimeoutError, aiohttp.ClientError) as error:
             raise NoResponse(f"{'sent' if sent else 'not_sent'}: {type(error).__name__}", sent=sent) from None

@@ -1,7 +1,7 @@
 """An intent at the simulated bank: one amount to collect, and its lifecycle. Pure.
 
-Every function takes an intent and returns a `Change`: the intent afterwards, the event for the webhook if there is one,
-and whether a card was charged.
+Every function returns a `Change`: the intent afterwards, the event for the webhook if there is one, and whether a card
+was charged.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ async def serve(  # noqa: PLR0913 one argument a setting of the command line, al
     app = App(routes(bank, links, pages), static_files(), bank, pages, api_key, stopping)
     server = _server(app, host, port)
     _on_signals(stopping.set, server.stop)
-    gc.freeze()  # what exists now lives as long as the process: no collection needs to visit it
+    gc.freeze()  # objects that exist now last as long as the process: no collection needs to visit them
     try:
         await server.serve()
     finally:
