@@ -28,6 +28,12 @@ BREACHES = [
         "from checkie.providers import stripe",
         id="provider-to-provider",
     ),
+    pytest.param(
+        "The simulator's bank knows no HTTP",
+        "providers/simulator/bank/cards.py",
+        "from checkie.providers.simulator import client, http",
+        id="bank-to-http",
+    ),
     pytest.param("Only its provider imports a vendor's SDK", "payments/receive.py", "import stripe", id="sdk"),
     pytest.param(
         "Only app imports routes", "orders/pay.py", "from checkie.orders import routes", id="back-into-routes"
@@ -73,7 +79,8 @@ def skeleton(folder: Path) -> None:
             "orders/model.py": "import dataclasses",
             "orders/routes.py": "import fastapi, pydantic, starlette",
             "providers/stripe/__init__.py": "import stripe",
-            "providers/simulator/__init__.py": "",
+            **{f"providers/simulator/{name}.py": "" for name in ("__init__", "adapter", "client", "signature")},
+            **{f"providers/simulator/{name}/__init__.py": "" for name in ("bank", "http")},
         },
     )
 

@@ -13,7 +13,7 @@ from tests import tools
 from tests.browser import chromium
 from tests.browser.buying import Buying
 from tests.browser.stages import Stages
-from tests.contract.hosted_pages import elsewhere
+from tests.contract.hosted_pages import on_another_site
 from tests.contract.standins import localstripe
 from tests.stack import Stack, running
 
@@ -35,7 +35,7 @@ def stripe_settings(request: pytest.FixtureRequest) -> dict[str, str]:
         "CHECKIE_STRIPE_PUBLISHABLE_KEY": "pk_test_browser",
         "CHECKIE_STRIPE_API_BASE": url,
         "CHECKIE_STRIPE_JS_URL": f"{url}/js.stripe.com/v3/",
-        "CHECKIE_STRIPE_CHECKOUT_URL": elsewhere(url),
+        "CHECKIE_STRIPE_CHECKOUT_URL": on_another_site(url),
     }
 
 

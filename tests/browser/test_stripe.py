@@ -16,7 +16,7 @@ from checkie.kernel import Money
 from tests.browser import chromium
 from tests.browser.buying import Buying
 from tests.browser.conftest import STRIPE_SECRET, Visit
-from tests.contract.drivers import ASKS, DECLINED, GOOD
+from tests.contract.drivers import DECLINED, GOOD, REQUIRES_3DS
 from tests.stack import Stack
 from tests.tools import need
 
@@ -94,7 +94,7 @@ class TestStripesOwnPage:
 
     async def test_asks_for_authentication(self, visit: Visit, stripe_page: str) -> None:
         page = await self.begun(visit, stripe_page)
-        await self.pay(page, ASKS)
+        await self.pay(page, REQUIRES_3DS)
         await page.get_by_role("button", name="Complete authentication").click()
         await Buying(page, stripe_page).is_thanked()
 

@@ -16,14 +16,14 @@ __all__ = ["localstripe", "simulator_server", "stripe_mock"]
 
 @pytest.fixture(scope="session")
 async def webhook_inbox() -> AsyncIterator[Inbox]:
-    """Where this session's providers send their webhooks."""
-    async with inbox() as kept:
-        yield kept
+    """The webhooks of this session's providers."""
+    async with inbox() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")
 async def stripe_driver(localstripe: str, webhook_inbox: Inbox) -> AsyncIterator[Driver]:
-    """Stripe over localstripe, by its card fields."""
+    """Stripe over localstripe, with its card fields."""
     driver = StripeDriver(localstripe, webhook_inbox)
     await driver.listen()
     yield driver
@@ -32,7 +32,7 @@ async def stripe_driver(localstripe: str, webhook_inbox: Inbox) -> AsyncIterator
 
 @pytest.fixture(scope="module")
 async def simulator_driver(simulator_server: SimulatorServer) -> AsyncIterator[Driver]:
-    """The simulator over itself."""
+    """The simulator."""
     driver = SimulatorDriver(simulator_server)
     yield driver
     await driver.aclose()
@@ -40,7 +40,7 @@ async def simulator_driver(simulator_server: SimulatorServer) -> AsyncIterator[D
 
 @pytest.fixture(scope="session")
 async def stripe_page_driver(localstripe: str, webhook_inbox: Inbox) -> AsyncIterator[StripePageDriver]:
-    """Stripe's hosted page over the bridge before localstripe."""
+    """Stripe's hosted page, which the bridge adds to localstripe."""
     driver = StripePageDriver(localstripe, webhook_inbox)
     await driver.listen()
     yield driver
@@ -49,23 +49,23 @@ async def stripe_page_driver(localstripe: str, webhook_inbox: Inbox) -> AsyncIte
 
 @pytest.fixture(scope="module")
 def fake_driver() -> Driver:
-    """The fake that other tests use in a provider's place."""
+    """The fake provider of other tests."""
     return FakeDriver()
 
 
 @pytest.fixture(scope="module")
 def fake_page_driver() -> Driver:
-    """The fake as a provider with a page of its own on request."""
-    return FakeDriver(on_its_own_page=True)
+    """The fake as a provider that has a hosted page on request."""
+    return FakeDriver(hosted=True)
 
 
-BY_FIELDS = ["fake", "simulator", pytest.param("stripe", marks=NEEDS_LOCALSTRIPE)]
-BY_PAGE = ["fake_page", pytest.param("stripe_page", marks=NEEDS_LOCALSTRIPE)]
+WITH_FIELDS = ["fake", "simulator", pytest.param("stripe", marks=NEEDS_LOCALSTRIPE)]
+WITH_PAGE = ["fake_page", pytest.param("stripe_page", marks=NEEDS_LOCALSTRIPE)]
 
 
-@pytest.fixture(params=[*BY_FIELDS, *BY_PAGE])
+@pytest.fixture(params=[*WITH_FIELDS, *WITH_PAGE])
 def provider_name(request: pytest.FixtureRequest) -> str:
-    """Every provider in turn, and again for browsers without JavaScript where that is another way."""
+    """Every provider in turn, and its hosted page where browsers without JavaScript need another object."""
     return str(request.param)
 
 
@@ -76,15 +76,15 @@ def driver(provider_name: str, request: pytest.FixtureRequest) -> Driver:
     return found
 
 
-@pytest.fixture(params=BY_FIELDS)
+@pytest.fixture(params=WITH_FIELDS)
 def fields_driver(request: pytest.FixtureRequest) -> Driver:
-    """Those where the card is entered on our page: its decline ends the attempt."""
+    """The providers with card fields on our page: a decline ends the attempt."""
     found: Driver = request.getfixturevalue(f"{request.param}_driver")
     return found
 
 
-@pytest.fixture(params=BY_PAGE)
+@pytest.fixture(params=WITH_PAGE)
 def page_driver(request: pytest.FixtureRequest) -> Driver:
-    """Those where it is entered on a page of the provider's own: after a decline the buyer goes on there."""
+    """The providers with a hosted page: after a decline the buyer can try another card there."""
     found: Driver = request.getfixturevalue(f"{request.param}_driver")
     return found

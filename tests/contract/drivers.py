@@ -1,4 +1,4 @@
-"""What differs between providers in the contract: how the buyer's browser acts, and where else the adapter can look."""
+"""What differs between providers in the contract: the calls of the buyer's browser, and the adapter's construction."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from tests.contract.standins import Delivery, Inbox
 
 GOOD: Final = "4242424242424242"
 DECLINED: Final = "4000000000000341"
-ASKS: Final = "4000002760003184"
-"""Asks for 3-D Secure, then succeeds. The three numbers mean the same at both providers."""
+REQUIRES_3DS: Final = "4000002760003184"
+"""Requires 3-D Secure, then succeeds. The three numbers have the same result at both providers."""
 
 SECRET_KEY: Final = "sk_test_contract"
 WEBHOOK_SECRET: Final = "whsec_contract"
 PUBLISHABLE_KEY: Final = "pk_test_contract"
-PATIENCE_S: Final = 0.4
-"""How long an adapter that looks at a bad server waits."""
+SHORT_TIMEOUT_S: Final = 0.4
+"""The time-out of an adapter that calls a bad server."""
 
 
 class Webhooks(Protocol):
-    """What a provider has sent."""
+    """The webhooks of a provider."""
 
-    async def wait_for(self, fits: Callable[[Delivery], bool]) -> Delivery:
-        """The first that fits."""
+    async def wait_for(self, matches: Callable[[Delivery], bool]) -> Delivery:
+        """The first delivery that matches."""
         ...
 
 
@@ -51,34 +51,34 @@ class Driver(Protocol):
     provider: CardProvider
     signature_header: str
     foreign_event: bytes
-    """About something else than an attempt of ours."""
+    """An event that is not about an attempt of ours."""
 
     @property
     def inbox(self) -> Webhooks:
-        """What it has sent."""
+        """Its webhooks."""
         ...
 
     async def confirm(self, needed: ActionNeeded, card: str) -> None:
-        """The buyer enters this card and presses pay."""
+        """The buyer submits this card."""
         ...
 
     async def authenticate(self, needed: ActionNeeded, *, passes: bool) -> None:
-        """The buyer answers 3-D Secure."""
+        """The buyer completes or fails 3-D Secure."""
         ...
 
-    def elsewhere(self, url: str) -> CardProvider:
-        """The same adapter, looking at another server, with little patience."""
+    def pointing_at(self, url: str) -> CardProvider:
+        """The same adapter for another server, with a short time-out."""
         ...
 
 
 def sign(body: bytes, at_s: int) -> str:
-    """A signature header over `body`; both providers use the same scheme."""
+    """A signature header for `body`. Both providers use the same scheme."""
     digest = hmac.new(WEBHOOK_SECRET.encode(), f"{at_s}.".encode() + body, hashlib.sha256).hexdigest()
     return f"t={at_s},v1={digest}"
 
 
 class StripeDriver:
-    """Stripe over localstripe; the calls are those that Stripe.js makes."""
+    """Stripe over localstripe, with the calls of Stripe.js."""
 
     signature_header = "stripe-signature"
     foreign_event = b'{"id": "evt_1", "type": "invoice.paid", "data": {"object": {"id": "in_1"}}}'
@@ -99,20 +99,20 @@ class StripeDriver:
     async def authenticate(self, needed: ActionNeeded, *, passes: bool) -> None:
         await self._post(needed, f"_authenticate?success={json.dumps(passes)}", {})
 
-    def elsewhere(self, url: str) -> CardProvider:
-        return Stripe(SECRET_KEY, WEBHOOK_SECRET, PUBLISHABLE_KEY, api_base=url, timeout_s=PATIENCE_S)
+    def pointing_at(self, url: str) -> CardProvider:
+        return Stripe(SECRET_KEY, WEBHOOK_SECRET, PUBLISHABLE_KEY, api_base=url, timeout_s=SHORT_TIMEOUT_S)
 
     async def aclose(self) -> None:
         await self.provider.aclose()
         await self._browser.aclose()
 
     async def _post(self, needed: ActionNeeded, call: str, body: dict[str, Any]) -> None:
-        said = {"key": needed.publishable_key, "client_secret": needed.client_secret, **body}
-        await self._browser.post(f"/v1/payment_intents/{needed.reference}/{call}", json=said)
+        form = {"key": needed.publishable_key, "client_secret": needed.client_secret, **body}
+        await self._browser.post(f"/v1/payment_intents/{needed.reference}/{call}", json=form)
 
 
-class OnItsOwnPage:
-    """The same provider for browsers without JavaScript: every intent asks for the provider's own page."""
+class Hosted:
+    """The same provider for browsers without JavaScript: every intent is `hosted`."""
 
     def __init__(self, provider: CardProvider) -> None:
         self.name = provider.name
@@ -138,24 +138,24 @@ class OnItsOwnPage:
 
 
 class StripePageDriver(StripeDriver):
-    """Stripe's hosted page over the bridge; the buyer posts its form."""
+    """Stripe's hosted page over the bridge: the buyer posts its form."""
 
     def __init__(self, localstripe: str, inbox: Inbox) -> None:
         super().__init__(localstripe, inbox)
-        self.provider = OnItsOwnPage(self.provider)
+        self.provider = Hosted(self.provider)
 
     async def confirm(self, needed: ActionNeeded, card: str) -> None:
         await self._submit(needed, number=card)
 
     async def debit(self, needed: ActionNeeded, iban: str) -> None:
-        """A way to pay that takes its time."""
+        """The buyer submits a delayed payment method."""
         await self._submit(needed, iban=iban)
 
     async def authenticate(self, needed: ActionNeeded, *, passes: bool) -> None:
         await self._submit(needed, do="pass" if passes else "fail")
 
-    def elsewhere(self, url: str) -> CardProvider:
-        return OnItsOwnPage(super().elsewhere(url))
+    def pointing_at(self, url: str) -> CardProvider:
+        return Hosted(super().pointing_at(url))
 
     async def _submit(self, needed: ActionNeeded, **form: str) -> None:
         assert needed.hosted_url is not None
@@ -163,7 +163,7 @@ class StripePageDriver(StripeDriver):
 
 
 class SimulatorDriver:
-    """The simulator, called as its card fields and its 3-D Secure page call it."""
+    """The simulator, with the calls of its card fields and of its 3-D Secure page."""
 
     signature_header = "simulator-signature"
     foreign_event = b'{"id": "sev_1", "type": "payout.paid", "data": {"payout": {"id": "spo_1"}}}'
@@ -184,8 +184,8 @@ class SimulatorDriver:
         result = "pass" if passes else "fail"
         await self._server.browser.post(self._challenges[needed.reference], json={"result": result})
 
-    def elsewhere(self, url: str) -> CardProvider:
-        return Simulator(url, self._server.api_key, self._server.webhook_secret, timeout_s=PATIENCE_S)
+    def pointing_at(self, url: str) -> CardProvider:
+        return Simulator(url, self._server.api_key, self._server.webhook_secret, timeout_s=SHORT_TIMEOUT_S)
 
     async def aclose(self) -> None:
         await self.provider.aclose()

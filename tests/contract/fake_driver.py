@@ -1,4 +1,4 @@
-"""The fake provider of our own tests, behind the contract's driver: what keeps it honest."""
+"""The fake provider of other tests behind a driver, so that the contract applies to it too."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from tests.fakes import HEADER, FakeProvider, Pages
 
 
 class FakeInbox:
-    """The fake's webhooks, signed as they are looked at."""
+    """The fake's webhooks, signed when they are read."""
 
     def __init__(self, fake: FakeProvider) -> None:
         self.fake = fake
 
-    async def wait_for(self, fits: Callable[[Delivery], bool]) -> Delivery:
-        """The first that fits."""
+    async def wait_for(self, matches: Callable[[Delivery], bool]) -> Delivery:
+        """The first delivery that matches."""
         sent = (Delivery(self.fake.sign(body, 1_770_000_000), body) for _, body in self.fake.sent)
-        return next(filter(fits, sent))
+        return next(filter(matches, sent))
 
 
 class FakeDriver:
-    """The fake; the buyer's acts are calls of it."""
+    """The fake. The buyer's actions are calls of its methods."""
 
     signature_header = HEADER
     foreign_event = b'{"id": "e", "type": "attempt.succeeded", "data": {"key": "order-17"}}'
 
-    def __init__(self, *, on_its_own_page: bool = False) -> None:
-        pages: Pages = "on request" if on_its_own_page else "always"
+    def __init__(self, *, hosted: bool = False) -> None:
+        pages: Pages = "on request" if hosted else "always"
         self.fake = FakeProvider(secret=drivers.WEBHOOK_SECRET, pages=pages)
-        self.provider: CardProvider = drivers.OnItsOwnPage(self.fake) if on_its_own_page else self.fake
+        self.provider: CardProvider = drivers.Hosted(self.fake) if hosted else self.fake
         self.inbox = FakeInbox(self.fake)
 
     async def confirm(self, needed: ActionNeeded, card: str) -> None:
-        """The buyer enters this card and presses pay."""
+        """The buyer submits this card."""
         self.fake.confirm(self._key(needed), card)
 
     async def authenticate(self, needed: ActionNeeded, *, passes: bool) -> None:
-        """The buyer answers 3-D Secure."""
+        """The buyer completes or fails 3-D Secure."""
         self.fake.authenticate(self._key(needed), passes=passes)
 
-    def elsewhere(self, _url: str) -> CardProvider:
-        """One that hears nothing, wherever it looks."""
+    def pointing_at(self, _url: str) -> CardProvider:
+        """One that never gets a response."""
         return FakeProvider(silent=True)
 
     def _key(self, needed: ActionNeeded) -> AttemptId:

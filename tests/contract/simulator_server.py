@@ -1,8 +1,8 @@
-"""The simulator as a process of its own, a place for its webhooks, and the calls of a merchant and of a buyer.
+"""The simulator as a process of its own, an inbox for its webhooks, and the calls of a merchant and of a buyer.
 
     from tests.contract.simulator_server import simulator_server
 
-One server serves a whole file of tests, so tests tell their purchases apart by attempt and order faults for theirs.
+One server is shared by a file of tests, so a test identifies its purchases, and limits its faults, by attempt.
 """
 
 from __future__ import annotations
@@ -40,39 +40,39 @@ STOP_S: Final = 5
 
 
 class Listener(standins.Inbox):
-    """Where the webhooks arrive. It can be told to refuse, for a while, those about one attempt."""
+    """Receives the webhooks. It can refuse a number of those about one attempt."""
 
     def __init__(self) -> None:
         super().__init__()
         self.refusing: dict[str, int] = {}
-        """How many deliveries about an attempt are still to be answered 500."""
+        """By attempt, how many more deliveries get a 500."""
 
     async def receive(self, request: web.Request) -> web.Response:
-        answer = await super().receive(request)
+        response = await super().receive(request)
         attempt = self.received[-1].event["data"]["intent"]["metadata"].get("attempt")
         if self.refusing.get(attempt, 0) > 0:
             self.refusing[attempt] -= 1
             return web.Response(status=500)
-        return answer
+        return response
 
     @property
     def received(self) -> list[standins.Delivery]:
-        """Every delivery, those refused too, in the order of their coming."""
-        return list(self._kept)
+        """Every delivery, including refused ones, in order."""
+        return list(self._deliveries)
 
     def about(self, attempt: str) -> list[standins.Delivery]:
-        """Those about one attempt."""
-        return [kept for kept in self._kept if kept.event["data"]["intent"]["metadata"].get("attempt") == attempt]
+        """The deliveries about one attempt."""
+        return [each for each in self._deliveries if each.event["data"]["intent"]["metadata"].get("attempt") == attempt]
 
     async def wait(self, attempt: str, count: int = 1, within_s: float = 10) -> list[standins.Delivery]:
-        """Those about one attempt, once there are so many."""
-        async with asyncio.timeout(within_s), self._news:
-            await self._news.wait_for(lambda: len(self.about(attempt)) >= count)
+        """The deliveries about one attempt, once there are `count` of them."""
+        async with asyncio.timeout(within_s), self._changed:
+            await self._changed.wait_for(lambda: len(self.about(attempt)) >= count)
         return self.about(attempt)
 
 
 class SimulatorServer:
-    """A simulator that can be stopped, killed and started again on the same data."""
+    """A simulator that can be stopped, killed and restarted on the same data."""
 
     api_key = "sk_test_contract"
     webhook_secret = "whsec_contract"
@@ -90,7 +90,7 @@ class SimulatorServer:
         self._program: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> None:
-        """Run it, and wait until it answers."""
+        """Run it, and wait until it responds."""
         settings = {
             "host": "127.0.0.1",
             "port": self._port,
@@ -100,17 +100,17 @@ class SimulatorServer:
             "public_url": self.base_url,
         }
         with self.log.open("ab") as output:
-            self._program = subprocess.Popen(  # noqa: ASYNC220 it takes a millisecond, and its end is waited for elsewhere
+            self._program = subprocess.Popen(  # noqa: ASYNC220 it takes a millisecond, and `end` waits for its exit
                 [sys.executable, "-W", "error", "-c", PROGRAM, json.dumps(settings), str(self.data)],
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
         async with asyncio.timeout(START_S):
-            while not await self._answers():  # noqa: ASYNC110 nothing tells when another process begins to listen
+            while not await self._responds():  # noqa: ASYNC110 another process cannot set an event of ours
                 await asyncio.sleep(0.02)
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """Send it a signal and wait for its end; its exit code."""
+        """Send it a signal, wait until it exits, and return its exit code."""
         assert self._program is not None
         self._program.send_signal(how)
         try:
@@ -120,7 +120,7 @@ class SimulatorServer:
             self._program.wait()
             raise
 
-    async def _answers(self) -> bool:
+    async def _responds(self) -> bool:
         assert self._program is not None
         assert self._program.poll() is None, self.log.read_text()
         try:
@@ -130,7 +130,7 @@ class SimulatorServer:
 
     @property
     def received(self) -> list[standins.Delivery]:
-        """The webhooks that came."""
+        """The webhooks it has sent."""
         return self.listener.received
 
     async def charges(self) -> list[dict[str, Any]]:
@@ -141,14 +141,14 @@ class SimulatorServer:
         return found
 
     async def control(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """The answer of the control API: to a POST, if there is a body, else to a GET."""
-        answer = await (self.merchant.get(path) if body is None else self.merchant.post(path, json=body))
-        answer.raise_for_status()
-        return answer.json()
+        """Call the control API: POST if there is a body, else GET."""
+        response = await (self.merchant.get(path) if body is None else self.merchant.post(path, json=body))
+        response.raise_for_status()
+        return response.json()
 
-    async def ask(self, key: str, **changes: Any) -> httpx.Response:
-        """A merchant asks for an intent."""
-        asked = {
+    async def post_intent(self, key: str, **changes: Any) -> httpx.Response:
+        """The merchant creates an intent under a key."""
+        params = {
             "amount": 2599,
             "currency": "USD",
             "description": "Darjeeling, 100 g",
@@ -157,22 +157,22 @@ class SimulatorServer:
             "metadata": {"attempt": key, "payment": PaymentId.new(7, NOW)},
             **changes,
         }
-        return await self.merchant.post("/v1/intents", content=json.dumps(asked), headers={"idempotency-key": key})
+        return await self.merchant.post("/v1/intents", content=json.dumps(params), headers={"idempotency-key": key})
 
     async def create(self, **changes: Any) -> dict[str, Any]:
-        """A fresh intent for a fresh attempt."""
-        answer = await self.ask(AttemptId.new(7, NOW), **changes)
-        answer.raise_for_status()
-        made: dict[str, Any] = answer.json()
-        return made
+        """A new intent of a new attempt."""
+        response = await self.post_intent(AttemptId.new(7, NOW), **changes)
+        response.raise_for_status()
+        created: dict[str, Any] = response.json()
+        return created
 
     async def get(self, intent: Mapping[str, Any]) -> dict[str, Any]:
-        """How the intent stands now."""
-        now: dict[str, Any] = (await self.merchant.get(f"/v1/intents/{intent['id']}")).json()
-        return now
+        """The intent as it is now."""
+        current: dict[str, Any] = (await self.merchant.get(f"/v1/intents/{intent['id']}")).json()
+        return current
 
     async def confirm(self, intent: Mapping[str, Any], number: str, **changes: Any) -> httpx.Response:
-        """A buyer types a card."""
+        """The buyer submits card details."""
         card = {"number": number, "exp_month": 12, "exp_year": 2034, "cvc": "123", **changes}
         return await self.browser.post(
             intent["confirm_url"], json={"client_secret": intent["client_secret"], "card": card}
@@ -181,7 +181,7 @@ class SimulatorServer:
 
 @asynccontextmanager
 async def running(data: Path) -> AsyncIterator[SimulatorServer]:
-    """A simulator that runs meanwhile, with its files in `data`."""
+    """Run a simulator with its files in `data`."""
     async with AsyncExitStack() as stack:
         listener = Listener()
         app = web.Application()
@@ -199,6 +199,6 @@ async def running(data: Path) -> AsyncIterator[SimulatorServer]:
 
 @pytest.fixture(scope="module")
 async def simulator_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SimulatorServer]:
-    """A simulator for a file of tests."""
+    """A simulator shared by a file of tests."""
     async with running(tmp_path_factory.mktemp("simulator")) as server:
         yield server

@@ -22,22 +22,22 @@ PAGE = """<!doctype html><html lang="en"><title>Merchant</title>
 <main><h1>Merchant</h1><div id="card"></div><button id="pay">Pay</button></main>
 <script src="{simulator}/fields.js"></script><script src="/page.js"></script></html>"""
 SCRIPT = """
-window.heard = [];
-addEventListener("message", (message) => heard.push(JSON.stringify(message.data)), true);
+window.received = [];
+addEventListener("message", (message) => received.push(JSON.stringify(message.data)), true);
 window.changes = [];
 const options = { locale: "en", style: { accent: "rebeccapurple" } };
 window.fields = CheckieSimulator.mount(document.getElementById("card"), options);
 window.ready = new Promise((resolve) => fields.on("ready", resolve));
 fields.on("change", (change) => changes.push(change));
-document.getElementById("pay").addEventListener("click", () => { window.pressed = true; });
+document.getElementById("pay").addEventListener("click", () => { window.clicked = true; });
 """
-LOST_CALL = "net::ERR_FAILED"
+ABORTED_CALL = "net::ERR_FAILED"
 CONFIRM = "([confirmUrl, clientSecret]) => fields.confirm({confirmUrl, clientSecret})"
 
 
 @pytest.fixture(scope="module")
 async def merchant(simulator_server: SimulatorServer) -> AsyncIterator[str]:
-    """A merchant's page, and where it sends who has paid: at once to another origin."""
+    """A merchant's page, and its return URL, which redirects to another origin."""
     base = simulator_server.base_url
     policy = f"default-src 'none'; script-src 'self' {base}; frame-src {base}; connect-src 'self'"
 
@@ -71,16 +71,16 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def page(browser: Browser, merchant: str) -> AsyncIterator[Page]:
-    """The merchant's page with mounted fields; what the browser complains of fails the test."""
+    """The merchant's page with mounted fields. An error in the browser's console fails the test."""
     opened = await browser.new_page()
-    complaints: list[str] = []
-    opened.on("console", lambda message: complaints.append(message.text))
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    errors: list[str] = []
+    opened.on("console", lambda message: errors.append(message.text))
+    opened.on("pageerror", lambda error: errors.append(str(error)))
     await opened.goto(merchant)
     await opened.evaluate("ready")
     yield opened
     await opened.close()
-    assert [each for each in complaints if LOST_CALL not in each] == []
+    assert [each for each in errors if ABORTED_CALL not in each] == []
 
 
 def frame(page: Page) -> FrameLocator:
@@ -88,7 +88,7 @@ def frame(page: Page) -> FrameLocator:
 
 
 async def enter(page: Page, number: str = "4242424242424242", exp: str = "1234", cvc: str = "123") -> None:
-    """As a buyer types, key by key."""
+    """Type as a buyer does, key by key."""
     for label, text in (("Card number", number), ("Expiry date", exp), ("Security code", cvc)):
         await frame(page).get_by_label(label).press_sequentially(text)
 
@@ -98,44 +98,44 @@ async def confirm(page: Page, intent: dict[str, Any]) -> Any:
 
 
 class TestConfirm:
-    async def test_pays_and_the_page_never_hears_the_number(
+    async def test_pays_and_the_page_never_receives_the_number(
         self, page: Page, simulator_server: SimulatorServer
     ) -> None:
         intent = await simulator_server.create()
         await enter(page)
         assert await confirm(page, intent) == {"status": "succeeded"}
-        heard = "".join(await page.evaluate("heard"))
-        assert "succeeded" in heard
-        assert "4242" not in heard + await page.content()
+        received = "".join(await page.evaluate("received"))
+        assert "succeeded" in received
+        assert "4242" not in received + await page.content()
 
-    async def test_tells_of_3d_secure_and_of_a_decline(self, page: Page, simulator_server: SimulatorServer) -> None:
+    async def test_reports_3d_secure_and_a_decline(self, page: Page, simulator_server: SimulatorServer) -> None:
         await enter(page, "4000000000003220")
-        asked = await confirm(page, await simulator_server.create())
-        assert asked["status"] == "requires_action"
-        assert asked["next_action"]["url"].startswith(simulator_server.base_url)
+        required = await confirm(page, await simulator_server.create())
+        assert required["status"] == "requires_action"
+        assert required["next_action"]["url"].startswith(simulator_server.base_url)
         await frame(page).get_by_label("Card number").fill("4000000000009995")
         declined = await confirm(page, await simulator_server.create())
         assert (declined["status"], declined["code"]) == ("declined", "insufficient_funds")
 
-    async def test_sends_nothing_while_there_is_a_flaw(self, page: Page, simulator_server: SimulatorServer) -> None:
+    async def test_sends_nothing_while_a_field_is_invalid(self, page: Page, simulator_server: SimulatorServer) -> None:
         intent = await simulator_server.create()
         await enter(page, exp="1220")
-        answer = await confirm(page, intent)
-        assert (answer["status"], answer["field"], answer["code"]) == ("invalid", "exp", "invalid_expiry_year")
+        response = await confirm(page, intent)
+        assert (response["status"], response["field"], response["code"]) == ("invalid", "exp", "invalid_expiry_year")
         await expect(frame(page).get_by_label("Expiry date")).to_be_focused()
         assert (await simulator_server.get(intent))["status"] == "requires_confirmation"
 
-    async def test_sends_the_number_nowhere_but_home(
+    async def test_sends_the_number_to_the_simulator_only(
         self, page: Page, merchant: str, simulator_server: SimulatorServer
     ) -> None:
         intent = await simulator_server.create() | {"confirm_url": f"{merchant}/steal"}
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
+        requests: list[str] = []
+        page.on("request", lambda request: requests.append(request.url))
         await enter(page)
         assert (await confirm(page, intent))["status"] == "unknown"
-        assert asked == []
+        assert requests == []
 
-    async def test_an_answer_that_never_comes_is_unknown(self, page: Page, simulator_server: SimulatorServer) -> None:
+    async def test_no_response_is_unknown(self, page: Page, simulator_server: SimulatorServer) -> None:
         intent = await simulator_server.create()
         await page.route("**/confirm", lambda route: route.abort())
         await enter(page)
@@ -143,12 +143,12 @@ class TestConfirm:
 
 
 class TestTyping:
-    async def test_groups_digits_and_mends_dates(self, page: Page) -> None:
+    async def test_groups_digits_and_completes_dates(self, page: Page) -> None:
         await enter(page, "378282246310005", "234", "12345")
         values = [await frame(page).locator(f"#{name}").input_value() for name in ("number", "exp", "cvc")]
         assert values == ["3782 822463 10005", "02 / 34", "1234"]
 
-    async def test_keeps_the_caret_where_it_was(self, page: Page) -> None:
+    async def test_keeps_the_position_of_the_caret(self, page: Page) -> None:
         number = frame(page).get_by_label("Card number")
         await number.press_sequentially("4242 4242 4242")
         for key in ("Home", "ArrowRight", "1", "2"):
@@ -162,32 +162,32 @@ class TestTyping:
             await exp.press("Backspace")
         assert await exp.input_value() == ""
 
-    async def test_says_what_is_wrong_on_leaving_a_field_until_it_is_mended(self, page: Page) -> None:
+    async def test_shows_an_error_after_leaving_a_field_until_it_is_corrected(self, page: Page) -> None:
         number = frame(page).get_by_label("Card number")
         await number.press_sequentially("4242424242424241")
-        await expect(frame(page).get_by_text("Check the card number")).to_have_count(0)
+        await expect(frame(page).get_by_text("The card number is incomplete")).to_have_count(0)
         await number.press("Tab")
-        await expect(frame(page).get_by_text("Check the card number")).to_be_visible()
+        await expect(frame(page).get_by_text("The card number is incomplete")).to_be_visible()
         await number.fill("4242424242424242")
-        await expect(frame(page).get_by_text("Check the card number")).to_have_count(0)
+        await expect(frame(page).get_by_text("The card number is incomplete")).to_have_count(0)
 
-    async def test_a_click_on_pay_is_not_lost_when_a_message_moves_the_button(self, page: Page) -> None:
+    async def test_a_click_on_pay_is_not_lost_when_an_error_moves_the_button(self, page: Page) -> None:
         await frame(page).get_by_label("Card number").press_sequentially("4242")
         await page.click("#pay")
-        assert await page.evaluate("pressed")
-        await expect(frame(page).get_by_text("Check the card number")).to_be_visible()
+        assert await page.evaluate("clicked")
+        await expect(frame(page).get_by_text("The card number is incomplete")).to_be_visible()
 
-    async def test_tells_the_page_how_far_it_is(self, page: Page) -> None:
+    async def test_reports_its_state_to_the_page(self, page: Page) -> None:
         await enter(page, "5555555555554444")
         await page.wait_for_function("changes.at(-1).complete")
         expected = {"complete": True, "empty": False, "brand": "mastercard", "errors": []}
         assert (await page.evaluate("changes"))[-1] == expected
 
-    async def test_takes_the_merchants_colour(self, page: Page) -> None:
+    async def test_uses_the_merchants_colour(self, page: Page) -> None:
         root = frame(page).locator("html")
         assert await root.evaluate("html => html.style.getPropertyValue('--accent')") == "rebeccapurple"
 
-    async def test_the_frame_is_as_high_as_what_it_holds(self, page: Page) -> None:
+    async def test_the_frame_has_the_height_of_its_content(self, page: Page) -> None:
         before = await page.locator("iframe").evaluate("frame => frame.offsetHeight")
         await page.evaluate("fields.validate()")
         await expect(frame(page).get_by_text("Enter the security code")).to_be_visible()
@@ -196,7 +196,7 @@ class TestTyping:
 
 
 @pytest.mark.parametrize(("button", "status"), [("Complete", "succeeded"), ("Fail", "declined")])
-async def test_without_javascript_the_hosted_page_leads_through_3d_secure_and_back_across_origins(
+async def test_without_javascript_the_hosted_page_includes_3d_secure_and_redirects_across_origins(
     browser: Browser, merchant: str, simulator_server: SimulatorServer, button: str, status: str
 ) -> None:
     intent = await simulator_server.create(amount=10_001, return_url=f"{merchant}/back")

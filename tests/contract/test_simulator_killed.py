@@ -1,4 +1,4 @@
-"""A simulator that a test may kill, stop, look into and give orders to: it keeps its promises, and no card numbers."""
+"""A simulator that is killed, stopped, inspected and configured: it loses nothing, and stores no card numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.contract.simulator_server import NOW, RETURN_URL, SimulatorServer, ru
 
 __all__ = ["simulator_server"]
 
-GOOD, ASKS, BAD = "4242424242424242", "4000000000003220", "4000000000000002"
+GOOD, REQUIRES_3DS, BAD = "4242424242424242", "4000000000003220", "4000000000000002"
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ async def own_server(tmp_path: Path) -> AsyncIterator[SimulatorServer]:
 
 
 class TestKilled:
-    async def test_between_confirm_and_webhook_the_webhook_comes_after_the_restart(
+    async def test_before_a_webhook_is_delivered_it_is_sent_after_the_restart(
         self, own_server: SimulatorServer
     ) -> None:
         intent = await own_server.create()
@@ -41,14 +41,14 @@ class TestKilled:
         assert {hook.event["type"] for hook in webhooks} == {"intent.succeeded"}
         assert len({hook.event["id"] for hook in webhooks}) == 1
 
-    async def test_at_any_moment_what_was_answered_is_kept(self, own_server: SimulatorServer) -> None:
-        answered = []
+    async def test_at_any_time_every_change_that_was_confirmed_is_kept(self, own_server: SimulatorServer) -> None:
+        responded = []
 
         async def buy() -> None:
             while True:
                 intent = await own_server.create()
                 if (await own_server.confirm(intent, GOOD)).json() == {"status": "succeeded"}:
-                    answered.append(intent)
+                    responded.append(intent)
 
         buyers = [asyncio.create_task(buy()) for _ in range(8)]
         await asyncio.sleep(0.7)
@@ -56,13 +56,13 @@ class TestKilled:
         await asyncio.gather(*buyers, return_exceptions=True)
         await own_server.start()
         charged = {each["intent"]: each["times_charged"] for each in await own_server.charges()}
-        assert len(answered) > 10
-        assert {charged.get(intent["id"]) for intent in answered} == {1}
+        assert len(responded) > 10
+        assert {charged.get(intent["id"]) for intent in responded} == {1}
         for intent_id in charged:
             attempt = (await own_server.get({"id": intent_id}))["metadata"]["attempt"]
             await own_server.listener.wait(attempt)
 
-    async def test_a_slow_banks_decision_comes_after_the_restart(self, own_server: SimulatorServer) -> None:
+    async def test_before_a_scheduled_decision_it_is_made_after_the_restart(self, own_server: SimulatorServer) -> None:
         intent = await own_server.create()
         assert (await own_server.confirm(intent, "4000099000000103")).json() == {"status": "processing"}
         own_server.end(signal.SIGKILL)
@@ -70,7 +70,7 @@ class TestKilled:
         webhook = await own_server.listener.wait_for(lambda hook: hook.event["type"] == "intent.succeeded")
         assert webhook.event["data"]["intent"]["id"] == intent["id"]
 
-    async def test_ordered_faults_outlive_it(self, own_server: SimulatorServer) -> None:
+    async def test_configured_faults_are_kept(self, own_server: SimulatorServer) -> None:
         await own_server.control("/control/faults", {"fault": "outage", "match": {"call": "find"}})
         own_server.end(signal.SIGKILL)
         await own_server.start()
@@ -79,7 +79,7 @@ class TestKilled:
 
 
 class TestStopped:
-    async def test_it_ends_at_once_and_cleanly_though_a_call_hangs(self, own_server: SimulatorServer) -> None:
+    async def test_it_exits_promptly_and_cleanly_while_a_call_hangs(self, own_server: SimulatorServer) -> None:
         await own_server.control("/control/faults", {"fault": "create_hangs", "hang_s": 600})
         hanging = asyncio.create_task(own_server.create())
         await asyncio.sleep(0.2)
@@ -90,9 +90,9 @@ class TestStopped:
 
 
 class TestSecrecy:
-    async def test_no_card_number_or_code_is_written_anywhere(self, own_server: SimulatorServer) -> None:
+    async def test_no_card_number_or_security_code_is_stored(self, own_server: SimulatorServer) -> None:
         cvc, good = "987", "5555555555554444"
-        for number in (good, ASKS, BAD, "4111111111111111", "4242424242424241"):
+        for number in (good, REQUIRES_3DS, BAD, "4111111111111111", "4242424242424241"):
             intent = await own_server.create()
             await own_server.confirm(intent, number, cvc=cvc)
             hosted = await own_server.create()
@@ -102,7 +102,7 @@ class TestSecrecy:
         own_server.end(signal.SIGKILL)
         written = b"".join(path.read_bytes() for path in own_server.data.rglob("*") if path.is_file())
         assert b"sim_00000001" in written
-        for number in (good, ASKS, BAD, "4111111111111111", "4242424242424241"):
+        for number in (good, REQUIRES_3DS, BAD, "4111111111111111", "4242424242424241"):
             assert number.encode() not in written
             assert f"{number[:4]} {number[4:8]} {number[8:12]} {number[12:]}".encode() not in written
         with sqlite3.connect(own_server.data / "simulator.sqlite") as file:
@@ -112,8 +112,8 @@ class TestSecrecy:
 
 
 class TestControl:
-    async def test_lists_page_by_cursor(self, own_server: SimulatorServer) -> None:
-        made = [(await own_server.create())["id"] for _ in range(5)]
+    async def test_lists_are_paged_by_cursor(self, own_server: SimulatorServer) -> None:
+        created = [(await own_server.create())["id"] for _ in range(5)]
         seen: list[str] = []
         more = True
         while more:
@@ -121,19 +121,19 @@ class TestControl:
             page = await own_server.control(f"/control/intents?limit=2{after}")
             seen += [intent["id"] for intent in page["data"]]
             more = page["has_more"]
-        assert seen == made
+        assert seen == created
         for query in ("limit=0", "limit=9999", "limit=x", "starting_after=x"):
             assert (await own_server.merchant.get(f"/control/intents?{query}")).status_code == 422
 
-    async def test_an_attempt_charged_over_two_intents_shows(self, simulator_server: SimulatorServer) -> None:
+    async def test_an_attempt_charged_by_two_intents_is_reported(self, simulator_server: SimulatorServer) -> None:
         attempt = AttemptId.new(7, NOW)
         for key in ("one", "two"):
-            answer = await simulator_server.ask(f"{attempt}-{key}", metadata={"attempt": attempt})
-            await simulator_server.confirm(answer.json(), GOOD)
+            response = await simulator_server.post_intent(f"{attempt}-{key}", metadata={"attempt": attempt})
+            await simulator_server.confirm(response.json(), GOOD)
         charges = [each for each in await simulator_server.charges() if each["attempt"] == attempt]
         assert [each["times_charged"] for each in charges] == [2, 2]
 
-    async def test_the_return_address_is_the_merchants(self, simulator_server: SimulatorServer) -> None:
+    async def test_a_finished_intent_redirects_to_the_return_url(self, simulator_server: SimulatorServer) -> None:
         intent = await simulator_server.create()
         await simulator_server.confirm(intent, GOOD)
         assert (await simulator_server.browser.get(intent["hosted_url"])).headers["location"] == RETURN_URL

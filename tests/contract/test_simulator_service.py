@@ -1,4 +1,4 @@
-"""The simulator over HTTP: its calls, its cards, its promises when it is asked twice."""
+"""The simulator's API over HTTP: its calls, its cards, and its idempotency."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Any
 import pytest
 
 from checkie.kernel.ids import AttemptId
-from checkie.providers.simulator.cards import CARDS, Card, Challenge
+from checkie.providers.simulator.bank.cards import CARDS, Card, Challenge
 from tests.contract.simulator_server import NOW, SimulatorServer, simulator_server
 
 __all__ = ["simulator_server"]
 
-GOOD, ASKS, BAD = "4242424242424242", "4000000000003220", "4000000000000002"
+GOOD, REQUIRES_3DS, BAD = "4242424242424242", "4000000000003220", "4000000000000002"
 PLAIN = [card for card in CARDS.values() if card.fault is None]
 
 
-def fate(card: Card) -> tuple[str, str | None]:
-    """Status and code of a card under $100 whose buyer passes 3-D Secure."""
-    broken = card.challenge is Challenge.BROKEN
+def result_of(card: Card) -> tuple[str, str | None]:
+    """Status and code of a card below $100 whose buyer passes 3-D Secure."""
+    broken = card.challenge is Challenge.LOOKUP_FAILS
     return ("declined", card.decline) if card.decline or broken else ("succeeded", None)
 
 
 class TestIntents:
-    async def test_the_answer_has_every_field_of_the_contract(self, simulator_server: SimulatorServer) -> None:
+    async def test_have_every_field(self, simulator_server: SimulatorServer) -> None:
         intent = await simulator_server.create()
         base = simulator_server.base_url
         assert intent.pop("id").startswith("sim_")
@@ -46,24 +46,24 @@ class TestIntents:
             "refunded": 0,
         }
 
-    async def test_one_key_and_body_is_one_intent_even_at_once(self, simulator_server: SimulatorServer) -> None:
+    async def test_with_one_key_and_body_are_one_even_at_once(self, simulator_server: SimulatorServer) -> None:
         key = AttemptId.new(7, NOW)
-        asked = [simulator_server.ask(key, metadata={"attempt": key}) for _ in range(20)]
-        answers = [answer.json() for answer in await asyncio.gather(*asked)]
-        assert all(answer == answers[0] for answer in answers)
+        calls = [simulator_server.post_intent(key, metadata={"attempt": key}) for _ in range(20)]
+        responses = [response.json() for response in await asyncio.gather(*calls)]
+        assert all(response == responses[0] for response in responses)
 
-    async def test_one_key_with_another_body_is_refused(self, simulator_server: SimulatorServer) -> None:
+    async def test_with_one_key_and_another_body_are_refused(self, simulator_server: SimulatorServer) -> None:
         key = AttemptId.new(7, NOW)
-        await simulator_server.ask(key, metadata={})
-        answer = await simulator_server.ask(key, metadata={}, amount=1)
-        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "idempotency_mismatch")
+        await simulator_server.post_intent(key, metadata={})
+        response = await simulator_server.post_intent(key, metadata={}, amount=1)
+        assert (response.status_code, response.json()["error"]["code"]) == (409, "idempotency_mismatch")
 
-    async def test_is_found_by_id_and_by_key(self, simulator_server: SimulatorServer) -> None:
+    async def test_are_found_by_id_and_by_key(self, simulator_server: SimulatorServer) -> None:
         intent = await simulator_server.create()
         by_key = await simulator_server.merchant.get("/v1/intents", params={"key": intent["metadata"]["attempt"]})
         assert by_key.json() == await simulator_server.get(intent) == intent
 
-    async def test_what_was_never_made_is_not_found(self, simulator_server: SimulatorServer) -> None:
+    async def test_that_do_not_exist_are_not_found(self, simulator_server: SimulatorServer) -> None:
         for path in ("/v1/intents/sim_00000001deadbeef", "/v1/intents/sim_x", "/v1/intents?key=att_x"):
             assert (await simulator_server.merchant.get(path)).status_code == 404
 
@@ -85,18 +85,18 @@ class TestIntents:
             ("metadata.a", {"metadata": {"a": 1}}),
         ],
     )
-    async def test_nonsense_is_refused_by_field(
+    async def test_with_invalid_parameters_are_refused_by_field(
         self, simulator_server: SimulatorServer, param: str, changes: dict[str, Any]
     ) -> None:
-        answer = await simulator_server.ask(AttemptId.new(7, NOW), **changes)
-        assert (answer.status_code, answer.json()["error"]["param"]) == (422, param)
+        response = await simulator_server.post_intent(AttemptId.new(7, NOW), **changes)
+        assert (response.status_code, response.json()["error"]["param"]) == (422, param)
 
-    async def test_needs_the_api_key(self, simulator_server: SimulatorServer) -> None:
+    async def test_need_the_api_key(self, simulator_server: SimulatorServer) -> None:
         for path in ("/v1/intents?key=a", "/control/faults", "/control/intents", "/control/charges"):
-            answer = await simulator_server.browser.get(path, headers={"authorization": "Bearer wrong"})
-            assert (answer.status_code, answer.json()["error"]["code"]) == (401, "api_key_invalid")
+            response = await simulator_server.browser.get(path, headers={"authorization": "Bearer wrong"})
+            assert (response.status_code, response.json()["error"]["code"]) == (401, "api_key_invalid")
 
-    async def test_bad_requests_get_clear_answers(self, simulator_server: SimulatorServer) -> None:
+    async def test_refuse_invalid_requests(self, simulator_server: SimulatorServer) -> None:
         merchant, key = simulator_server.merchant, {"idempotency-key": "a"}
         for body in (b"", b"{", b"[]", b"null", b"\xff", b"[" * 60_000):
             assert (await merchant.post("/v1/intents", content=body, headers=key)).status_code == 400
@@ -107,7 +107,7 @@ class TestIntents:
 
 
 class TestCancelAndRefund:
-    async def test_cancelled_it_cannot_be_confirmed(self, simulator_server: SimulatorServer) -> None:
+    async def test_a_cancelled_intent_cannot_be_confirmed(self, simulator_server: SimulatorServer) -> None:
         intent = await simulator_server.create()
         cancelled = await simulator_server.merchant.post(f"/v1/intents/{intent['id']}/cancel")
         assert cancelled.json()["status"] == "cancelled"
@@ -115,21 +115,21 @@ class TestCancelAndRefund:
         (webhook,) = await simulator_server.listener.wait(intent["metadata"]["attempt"])
         assert webhook.event["type"] == "intent.cancelled"
 
-    async def test_after_success_it_is_too_late(self, simulator_server: SimulatorServer) -> None:
+    async def test_after_success_a_cancel_is_too_late(self, simulator_server: SimulatorServer) -> None:
         intent = await simulator_server.create()
         await simulator_server.confirm(intent, GOOD)
-        answer = await simulator_server.merchant.post(f"/v1/intents/{intent['id']}/cancel")
-        assert answer.json()["status"] == "succeeded"
+        response = await simulator_server.merchant.post(f"/v1/intents/{intent['id']}/cancel")
+        assert response.json()["status"] == "succeeded"
 
-    async def test_a_key_never_seen_can_not_come_alive_afterwards(self, simulator_server: SimulatorServer) -> None:
+    async def test_a_cancelled_key_cannot_be_paid_later(self, simulator_server: SimulatorServer) -> None:
         key = AttemptId.new(7, NOW)
         tombstone = await simulator_server.merchant.post("/v1/intents/cancel", params={"key": key})
         assert (tombstone.json()["status"], tombstone.json()["amount"]) == ("cancelled", None)
-        late = (await simulator_server.ask(key)).json()
+        late = (await simulator_server.post_intent(key)).json()
         assert (late["status"], late["amount"], late["id"]) == ("cancelled", 2599, tombstone.json()["id"])
         assert (await simulator_server.confirm(late, GOOD)).json() == {"status": "cancelled"}
 
-    async def test_refunds_add_up_to_what_was_taken(self, simulator_server: SimulatorServer) -> None:
+    async def test_refunds_are_limited_to_the_amount_received(self, simulator_server: SimulatorServer) -> None:
         intent = await simulator_server.create()
         path = f"/v1/intents/{intent['id']}/refunds"
         early = await simulator_server.merchant.post(path, json={"amount": 1})
@@ -137,27 +137,29 @@ class TestCancelAndRefund:
         await simulator_server.confirm(intent, GOOD)
         for key, amount, status, refunded in (("a", 99, 200, 99), ("a", 99, 200, 99), ("b", 2500, 200, 2599)):
             headers = {"idempotency-key": intent["id"] + key}
-            answer = await simulator_server.merchant.post(path, json={"amount": amount}, headers=headers)
-            assert (answer.status_code, answer.json()["refunded"]) == (status, refunded)
+            response = await simulator_server.merchant.post(path, json={"amount": amount}, headers=headers)
+            assert (response.status_code, response.json()["refunded"]) == (status, refunded)
         assert (await simulator_server.merchant.post(path, json={"amount": 1})).status_code == 422
         webhooks = await simulator_server.listener.wait(intent["metadata"]["attempt"], 3)
-        told = [hook.event["data"]["intent"]["refunded"] for hook in webhooks if "refunded" in hook.event["type"]]
-        assert sorted(told) == [99, 2599]
+        totals = [hook.event["data"]["intent"]["refunded"] for hook in webhooks if "refunded" in hook.event["type"]]
+        assert sorted(totals) == [99, 2599]
 
 
 class TestCards:
     @pytest.mark.parametrize("card", PLAIN, ids=lambda card: card.number)
-    async def test_each_test_card_does_what_the_table_says(self, simulator_server: SimulatorServer, card: Card) -> None:
+    async def test_each_test_card_has_its_result(self, simulator_server: SimulatorServer, card: Card) -> None:
         intent = await simulator_server.create()
         cvc = "1234" if card.brand == "amex" else "123"
-        answer = (await simulator_server.confirm(intent, card.number, cvc=cvc)).json()
+        response = (await simulator_server.confirm(intent, card.number, cvc=cvc)).json()
         if card.challenge is Challenge.ALWAYS:
-            assert answer["status"] == "requires_action"
-            answer = (await simulator_server.browser.post(answer["next_action"]["url"], json={"result": "pass"})).json()
-        assert (answer["status"], answer.get("code")) == fate(card)
-        now = await simulator_server.get(intent)
-        assert now["card"] == {"brand": card.brand, "last4": card.number[-4:]}
-        assert now["amount_received"] == (2599 if answer["status"] == "succeeded" else 0)
+            assert response["status"] == "requires_action"
+            response = (
+                await simulator_server.browser.post(response["next_action"]["url"], json={"result": "pass"})
+            ).json()
+        assert (response["status"], response.get("code")) == result_of(card)
+        current = await simulator_server.get(intent)
+        assert current["card"] == {"brand": card.brand, "last4": card.number[-4:]}
+        assert current["amount_received"] == (2599 if response["status"] == "succeeded" else 0)
 
     @pytest.mark.parametrize(
         ("code", "number", "changes"),
@@ -173,15 +175,15 @@ class TestCards:
             ("invalid_cvc", GOOD, {"cvc": "1234"}),
         ],
     )
-    async def test_a_flaw_declines_with_its_code(
+    async def test_an_invalid_field_declines_with_its_code(
         self, simulator_server: SimulatorServer, code: str, number: str, changes: dict[str, Any]
     ) -> None:
-        answer = await simulator_server.confirm(await simulator_server.create(), number, **changes)
-        assert (answer.json()["status"], answer.json()["code"]) == ("declined", code)
+        response = await simulator_server.confirm(await simulator_server.create(), number, **changes)
+        assert (response.json()["status"], response.json()["code"]) == ("declined", code)
 
-    async def test_a_number_that_is_no_test_card_is_declined_by_name(self, simulator_server: SimulatorServer) -> None:
-        answer = (await simulator_server.confirm(await simulator_server.create(), "4111111111111111")).json()
-        assert (answer["code"], "4242 4242 4242 4242" in answer["message"]) == ("card_declined", True)
+    async def test_a_number_that_is_not_a_test_card_is_declined(self, simulator_server: SimulatorServer) -> None:
+        response = (await simulator_server.confirm(await simulator_server.create(), "4111111111111111")).json()
+        assert (response["code"], "4242 4242 4242 4242" in response["message"]) == ("card_declined", True)
 
     @pytest.mark.parametrize(
         ("amount", "currency", "status"),
@@ -194,13 +196,13 @@ class TestCards:
             (100_001, "KWD", "requires_action"),
         ],
     )
-    async def test_above_100_whole_units_3d_secure_is_asked_for(
+    async def test_above_100_whole_units_3d_secure_is_required(
         self, simulator_server: SimulatorServer, amount: int, currency: str, status: str
     ) -> None:
         intent = await simulator_server.create(amount=amount, currency=currency)
         assert (await simulator_server.confirm(intent, GOOD)).json()["status"] == status
 
-    async def test_an_optional_lookup_that_fails_matters_only_above_the_limit(
+    async def test_an_optional_lookup_that_fails_declines_only_above_the_limit(
         self, simulator_server: SimulatorServer
     ) -> None:
         below, above = await simulator_server.create(), await simulator_server.create(amount=10_001)
@@ -209,15 +211,15 @@ class TestCards:
 
 
 class TestConfirm:
-    async def test_twenty_at_once_charge_once_and_hear_the_same(self, simulator_server: SimulatorServer) -> None:
+    async def test_twenty_at_once_charge_once(self, simulator_server: SimulatorServer) -> None:
         intent = await simulator_server.create()
-        answers = await asyncio.gather(*[simulator_server.confirm(intent, GOOD) for _ in range(20)])
-        assert [answer.json() for answer in answers] == [{"status": "succeeded"}] * 20
+        responses = await asyncio.gather(*[simulator_server.confirm(intent, GOOD) for _ in range(20)])
+        assert [response.json() for response in responses] == [{"status": "succeeded"}] * 20
         (charge,) = [each for each in await simulator_server.charges() if each["intent"] == intent["id"]]
         assert (charge["times_charged"], charge["amount"], charge["currency"]) == (1, 2599, "USD")
         assert charge["attempt"] == intent["metadata"]["attempt"]
 
-    async def test_a_decline_is_for_good(self, simulator_server: SimulatorServer) -> None:
+    async def test_a_decline_is_final(self, simulator_server: SimulatorServer) -> None:
         intent = await simulator_server.create()
         first = (await simulator_server.confirm(intent, BAD)).json()
         assert (await simulator_server.confirm(intent, GOOD)).json() == first
@@ -228,7 +230,7 @@ class TestConfirm:
         assert (await simulator_server.confirm(intent, GOOD)).status_code == 404
         assert (await simulator_server.get(intent))["status"] == "requires_confirmation"
 
-    async def test_nonsense_is_refused_by_field_and_declines_nothing(self, simulator_server: SimulatorServer) -> None:
+    async def test_an_invalid_card_is_refused_by_field(self, simulator_server: SimulatorServer) -> None:
         intent = await simulator_server.create()
         for param, changes in (
             ("card.number", {"number": 4242424242424242}),
@@ -238,8 +240,8 @@ class TestConfirm:
             ("card.cvc", {"cvc": None}),
         ):
             fields: dict[str, Any] = {"number": GOOD, **changes}
-            answer = await simulator_server.confirm(intent, **fields)
-            assert (answer.status_code, answer.json()["error"]["param"]) == (422, param)
+            response = await simulator_server.confirm(intent, **fields)
+            assert (response.status_code, response.json()["error"]["param"]) == (422, param)
         assert (await simulator_server.get(intent))["status"] == "requires_confirmation"
 
     async def test_any_origin_may_call_it(self, simulator_server: SimulatorServer) -> None:
@@ -250,29 +252,29 @@ class TestConfirm:
 
 
 class TestThreeDSecure:
-    async def waiting(self, server: SimulatorServer, number: str = ASKS) -> tuple[dict[str, Any], str]:
+    async def waiting(self, server: SimulatorServer, number: str = REQUIRES_3DS) -> tuple[dict[str, Any], str]:
         intent = await server.create()
-        answer = (await server.confirm(intent, number)).json()
-        return intent, answer["next_action"]["url"]
+        response = (await server.confirm(intent, number)).json()
+        return intent, response["next_action"]["url"]
 
     async def test_failed_is_a_decline(self, simulator_server: SimulatorServer) -> None:
         intent, url = await self.waiting(simulator_server)
-        answer = await simulator_server.browser.post(url, data={"result": "fail"})
-        assert (answer.json()["status"], answer.json()["code"]) == ("declined", "authentication_failed")
+        response = await simulator_server.browser.post(url, data={"result": "fail"})
+        assert (response.json()["status"], response.json()["code"]) == ("declined", "authentication_failed")
         assert (await simulator_server.get(intent))["three_d_secure"] == "failed"
 
-    async def test_the_first_answer_counts(self, simulator_server: SimulatorServer) -> None:
+    async def test_only_the_first_result_counts(self, simulator_server: SimulatorServer) -> None:
         intent, url = await self.waiting(simulator_server)
         results = ["pass", "fail", "pass"]
-        answers = [(await simulator_server.browser.post(url, json={"result": result})).json() for result in results]
-        assert answers == [{"status": "succeeded"}] * 3
+        responses = [(await simulator_server.browser.post(url, json={"result": result})).json() for result in results]
+        assert responses == [{"status": "succeeded"}] * 3
         assert (await simulator_server.get(intent))["three_d_secure"] == "passed"
 
-    async def test_confirming_again_leads_to_the_same_page(self, simulator_server: SimulatorServer) -> None:
+    async def test_confirming_again_returns_the_same_page(self, simulator_server: SimulatorServer) -> None:
         intent, url = await self.waiting(simulator_server)
         assert (await simulator_server.confirm(intent, GOOD)).json()["next_action"]["url"] == url
 
-    async def test_the_webhooks_tell_of_both_steps(self, simulator_server: SimulatorServer) -> None:
+    async def test_sends_a_webhook_for_each_step(self, simulator_server: SimulatorServer) -> None:
         intent, url = await self.waiting(simulator_server)
         await simulator_server.listener.wait(intent["metadata"]["attempt"], 1)
         await simulator_server.browser.post(url, json={"result": "pass"})
@@ -280,7 +282,7 @@ class TestThreeDSecure:
         assert [hook.event["type"] for hook in webhooks] == ["intent.requires_action", "intent.succeeded"]
         assert webhooks[0].event["data"]["intent"]["status"] == "requires_action"
 
-    async def test_it_takes_only_pass_and_fail(self, simulator_server: SimulatorServer) -> None:
+    async def test_refuses_other_results(self, simulator_server: SimulatorServer) -> None:
         _, url = await self.waiting(simulator_server)
         for body in ({"result": "maybe"}, {}):
             assert (await simulator_server.browser.post(url, json=body)).json()["error"]["param"] == "result"
@@ -299,7 +301,7 @@ class TestWebhooks:
         assert webhook.event["data"]["intent"]["amount_received"] == 2599
         assert intent["client_secret"].encode() not in webhook.body
 
-    async def test_come_again_under_their_id_until_they_are_taken(self, simulator_server: SimulatorServer) -> None:
+    async def test_are_sent_under_one_id_until_they_are_delivered(self, simulator_server: SimulatorServer) -> None:
         intent = await simulator_server.create()
         attempt = intent["metadata"]["attempt"]
         simulator_server.listener.refusing[attempt] = 2
@@ -321,7 +323,7 @@ class TestWebhooks:
 
 
 async def all_delivered(server: SimulatorServer) -> None:
-    """Wait until the simulator has noted that its webhooks arrived."""
+    """Wait until the simulator has recorded the delivery of its webhooks."""
     async with asyncio.timeout(5):
-        while (await server.control("/control/webhooks"))["waiting"]:  # noqa: ASYNC110 it happens in another process
+        while (await server.control("/control/webhooks"))["pending"]:  # noqa: ASYNC110 it happens in another process
             await asyncio.sleep(0.01)

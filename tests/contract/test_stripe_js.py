@@ -1,7 +1,7 @@
-"""The lines of JavaScript that a page needs for Stripe, run in a browser against localstripe's stand-in for Stripe.js.
+"""The JavaScript that a page needs for Stripe, run in a browser against localstripe's stand-in for Stripe.js.
 
-They are the calls of docs.stripe.com/js (`elements.create("card")`, `confirmCardPayment`), so they run unchanged
-against Stripe's own script. Stripe wants a `return_url` for Intents with automatic payment methods.
+These are the calls of docs.stripe.com/js (`elements.create("card")`, `confirmCardPayment`), so they run unchanged
+with Stripe's own script. Stripe requires a `return_url` for PaymentIntents with automatic payment methods.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from checkie.kernel.ids import AttemptId, PaymentId
 from checkie.payments.port import ActionNeeded, Approved, Declined, Intent
 from tests import tools
 from tests.contract import standins
-from tests.contract.drivers import ASKS, DECLINED, GOOD, Driver
+from tests.contract.drivers import DECLINED, GOOD, REQUIRES_3DS, Driver
 from tests.contract.standins import NEEDS_CHROMIUM, NEEDS_LOCALSTRIPE
 
 pytestmark = [NEEDS_CHROMIUM, NEEDS_LOCALSTRIPE]
@@ -63,42 +63,42 @@ async def page(merchant: str) -> AsyncIterator[Page]:
         await browser.close()
 
 
-async def begun(driver: Driver) -> tuple[Intent, ActionNeeded]:
+async def started(driver: Driver) -> tuple[Intent, ActionNeeded]:
     intent = Intent(AttemptId.new(7, NOW), PaymentId.new(7, NOW), Money(2599, "USD"), "Tea", "https://shop.example/")
     needed = await driver.provider.authorize(intent)
     assert isinstance(needed, ActionNeeded)
     return intent, needed
 
 
-async def pay(page: Page, needed: ActionNeeded, number: str, press: str | None = None) -> Any:
-    """The buyer enters the card and presses pay, then the button of 3-D Secure called `press`."""
+async def pay(page: Page, needed: ActionNeeded, number: str, button: str | None = None) -> Any:
+    """The buyer submits the card, then clicks the button of 3-D Secure that is called `button`."""
     await page.evaluate(MOUNT, needed.publishable_key)
     for field, value in (("number", number), ("exp_month", "12"), ("exp_year", "34"), ("cvc", "123")):
         await page.get_by_placeholder(field, exact=True).fill(value)
-    if press:
+    if button:
         await page.evaluate("window.paying = null")
         await page.evaluate(f"args => {{ window.paying = ({PAY})(args) }}", [needed.client_secret, "b@shop.example"])
-        await page.get_by_role("button", name=press).click()
+        await page.get_by_role("button", name=button).click()
         return await page.evaluate("window.paying")
     return await page.evaluate(PAY, [needed.client_secret, "b@shop.example"])
 
 
 async def test_a_card_is_charged(page: Page, stripe_driver: Driver) -> None:
-    intent, needed = await begun(stripe_driver)
+    intent, needed = await started(stripe_driver)
     assert await pay(page, needed, GOOD) == {"status": "succeeded"}
     assert await stripe_driver.provider.find(intent.key, needed.reference) == Approved(
         needed.reference, Money(2599, "USD")
     )
 
 
-async def test_a_declined_card_is_told_with_its_code(page: Page, stripe_driver: Driver) -> None:
-    intent, needed = await begun(stripe_driver)
+async def test_a_declined_card_is_reported_with_its_code(page: Page, stripe_driver: Driver) -> None:
+    intent, needed = await started(stripe_driver)
     assert await pay(page, needed, DECLINED) == {"error": "card_declined"}
     assert isinstance(await stripe_driver.provider.find(intent.key, needed.reference), Declined)
 
 
 @pytest.mark.parametrize(
-    ("button", "told", "ends"),
+    ("button", "result", "outcome"),
     [
         ("Complete authentication", {"status": "succeeded"}, Approved),
         ("Fail authentication", {"error": "payment_intent_authentication_failure"}, Declined),
@@ -106,8 +106,8 @@ async def test_a_declined_card_is_told_with_its_code(page: Page, stripe_driver: 
     ids=["passes", "fails"],
 )
 async def test_3d_secure_is_shown(
-    page: Page, stripe_driver: Driver, button: str, told: dict[str, str], ends: type
+    page: Page, stripe_driver: Driver, button: str, result: dict[str, str], outcome: type
 ) -> None:
-    intent, needed = await begun(stripe_driver)
-    assert await pay(page, needed, ASKS, press=button) == told
-    assert isinstance(await stripe_driver.provider.find(intent.key, needed.reference), ends)
+    intent, needed = await started(stripe_driver)
+    assert await pay(page, needed, REQUIRES_3DS, button=button) == result
+    assert isinstance(await stripe_driver.provider.find(intent.key, needed.reference), outcome)

@@ -1,4 +1,4 @@
-"""Every request that the adapter makes fits Stripe's published schema, and it reads the objects of that schema."""
+"""Every request of the adapter is valid in Stripe's published schema, and it reads the objects of that schema."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ AT_S = 1_770_000_000
 
 @pytest.fixture
 async def adapter(stripe_mock: str) -> AsyncIterator[Stripe]:
-    made = Stripe(drivers.SECRET_KEY, drivers.WEBHOOK_SECRET, drivers.PUBLISHABLE_KEY, api_base=stripe_mock)
-    yield made
-    await made.aclose()
+    created = Stripe(drivers.SECRET_KEY, drivers.WEBHOOK_SECRET, drivers.PUBLISHABLE_KEY, api_base=stripe_mock)
+    yield created
+    await created.aclose()
 
 
 @pytest.fixture
 async def sample(stripe_mock: str) -> Any:
-    """Fetches an object as Stripe's schema has it: stripe-mock answers any id with its fixture."""
+    """Fetches an object of Stripe's schema: stripe-mock responds to any id with its fixture."""
 
     async def fetch(path: str) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {drivers.SECRET_KEY}"}
@@ -71,68 +71,70 @@ class TestRequests:
         ],
         ids=["usd", "jpy", "kwd", "isk"],
     )
-    async def test_that_make_an_intent_fit(
+    async def test_that_create_an_intent_are_valid(
         self, adapter: Stripe, amount: Money, description: str, email: str | None
     ) -> None:
         outcome = await adapter.authorize(an_intent(amount, description, email))
         assert isinstance(outcome, ActionNeeded)
         assert outcome.action is Action.CONFIRM
 
-    async def test_that_find_one_fit(self, adapter: Stripe) -> None:
+    async def test_that_retrieve_an_intent_are_valid(self, adapter: Stripe) -> None:
         outcome = await adapter.find(KEY, "pi_1")
         assert isinstance(outcome, ActionNeeded)
         assert outcome.reference == "pi_1"
 
-    async def test_that_search_for_one_fit(self, adapter: Stripe) -> None:
+    async def test_that_search_for_an_intent_are_valid(self, adapter: Stripe) -> None:
         assert isinstance(await adapter.find(KEY, None), ActionNeeded)
 
-    async def test_that_cancel_one_fit(self, adapter: Stripe) -> None:
-        # stripe-mock keeps no state: its fixture still waits for a payment method after the cancel.
-        assert await adapter.cancel(KEY, "pi_1") == Unknown("Stripe is still at work on it")
+    async def test_that_cancel_an_intent_are_valid(self, adapter: Stripe) -> None:
+        # stripe-mock keeps no state: its fixture still requires a payment method after the cancel.
+        assert await adapter.cancel(KEY, "pi_1") == Unknown("Stripe is still processing the payment")
 
-    async def test_that_make_a_placeholder_fit(self, adapter: Stripe) -> None:
-        made, _ = await adapter._api.create(mapping.placeholder_params(KEY), KEY)
-        assert made["object"] == "payment_intent"
+    async def test_that_create_a_placeholder_are_valid(self, adapter: Stripe) -> None:
+        created, _ = await adapter._api.create(mapping.placeholder_params(KEY), KEY)
+        assert created["object"] == "payment_intent"
 
     @pytest.mark.parametrize(
         ("description", "email"), [("Darjeeling, 100 g", "buyer@shop.example"), ("", None), ("x" * 5000, "")]
     )
-    async def test_that_make_a_hosted_page_fit(self, adapter: Stripe, description: str, email: str | None) -> None:
+    async def test_that_create_a_hosted_page_are_valid(
+        self, adapter: Stripe, description: str, email: str | None
+    ) -> None:
         outcome = await adapter.authorize(replace(an_intent(Money(2599, "USD"), description, email), hosted=True))
         assert isinstance(outcome, ActionNeeded)
         assert (outcome.reference[:3], outcome.client_secret) == ("cs_", "")
         assert outcome.hosted_url is not None
         assert outcome.hosted_url.startswith("https://checkout.stripe.com/")
 
-    async def test_that_look_at_a_hosted_page_fit(self, adapter: Stripe) -> None:
+    async def test_that_retrieve_a_page_are_valid(self, adapter: Stripe) -> None:
         found = await adapter.find(KEY, "cs_1")
         assert isinstance(found, ActionNeeded)
         assert found.reference == "cs_1"
 
-    async def test_that_close_a_hosted_page_fit(self, adapter: Stripe) -> None:
-        # stripe-mock keeps no state: its fixture is still open after it was made to expire.
-        assert await adapter.cancel(KEY, "cs_1") == Unknown("Stripe is still at work on it")
+    async def test_that_expire_a_page_are_valid(self, adapter: Stripe) -> None:
+        # stripe-mock keeps no state: its fixture is still open after it was expired.
+        assert await adapter.cancel(KEY, "cs_1") == Unknown("Stripe is still processing the payment")
 
-    async def test_that_list_hosted_pages_fit(self, adapter: Stripe) -> None:
+    async def test_that_list_pages_are_valid(self, adapter: Stripe) -> None:
         assert await adapter._api.find_hosted(KEY) is None
         assert (await adapter._api.hosted_of("pi_1") or "").startswith("cs_")
 
-    async def test_that_do_not_fit_are_caught(self, adapter: Stripe) -> None:
-        with pytest.raises(mapping.Trouble, match="400"):
+    async def test_with_unknown_parameters_are_refused(self, adapter: Stripe) -> None:
+        with pytest.raises(mapping.CallFailed, match="400"):
             await adapter._api.create({"amount": 2599, "currency": "usd", "automatic": True}, KEY)
 
-    async def test_for_a_hosted_page_that_do_not_fit_are_caught(self, adapter: Stripe) -> None:
-        with pytest.raises(mapping.Trouble, match="400"):
+    async def test_for_a_page_with_unknown_parameters_are_refused(self, adapter: Stripe) -> None:
+        with pytest.raises(mapping.CallFailed, match="400"):
             await adapter._api.create_hosted({"mode": "payment", "expires": 1}, KEY)
 
-    async def test_with_a_wrong_key_are_refused(self, stripe_mock: str) -> None:
+    async def test_with_a_wrong_api_key_are_refused(self, stripe_mock: str) -> None:
         adapter = Stripe("wrong", drivers.WEBHOOK_SECRET, drivers.PUBLISHABLE_KEY, api_base=stripe_mock)
         outcome = await adapter.authorize(an_intent(Money(2599, "USD"), "Tea", None))
         await adapter.aclose()
         assert isinstance(outcome, Declined)
         assert outcome.code == "provider_credentials_refused"
 
-    async def test_for_an_amount_that_stripe_cannot_take_are_not_made(self, adapter: Stripe) -> None:
+    async def test_for_an_unsupported_amount_are_not_sent(self, adapter: Stripe) -> None:
         outcome = await adapter.authorize(an_intent(Money(5124, "KWD"), "Tea", None))
         assert isinstance(outcome, Declined)
         assert outcome.code == "currency_unsupported"
@@ -150,32 +152,32 @@ class TestObjects:
         [
             ("succeeded", "succeeded", Approved("pi_1", Money(0, "USD"))),
             ("canceled", "canceled", Cancelled("pi_1")),
-            ("payment_failed", "requires_payment_method", Declined("pi_1", "declined", mapping.NOT_MADE)),
+            ("payment_failed", "requires_payment_method", Declined("pi_1", "declined", mapping.NOT_CHARGED)),
         ],
     )
     async def test_in_events_are_read(
         self, adapter: Stripe, sample: Any, event: str, status: str, expected: Outcome
     ) -> None:
         intent = await sample("/v1/payment_intents/pi_1")
-        thing = {**intent, "status": status, "metadata": {"attempt": KEY}}
-        notice = self.translated(adapter, await sample("/v1/events/evt_1"), f"payment_intent.{event}", thing)
-        assert (notice.event, notice.subject, notice.outcome) == ("evt_1", KEY, expected)
+        obj = {**intent, "status": status, "metadata": {"attempt": KEY}}
+        notice = self.translated(adapter, await sample("/v1/events/evt_1"), f"payment_intent.{event}", obj)
+        assert (notice.event, notice.key, notice.outcome) == ("evt_1", KEY, expected)
 
     async def test_of_a_hosted_page_are_read(self, adapter: Stripe, sample: Any) -> None:
         session = await sample("/v1/checkout/sessions/cs_1?expand[]=payment_intent.latest_charge")
         paid = {**session, "status": "complete", "payment_status": "paid", "amount_total": 2599, "currency": "usd"}
         facts, intent = {"brand": "visa", "last4": "4242"}, session["payment_intent"]["id"]
         assert hosted.outcome_of(paid) == Approved(intent, Money(2599, "USD"), facts)
-        thing = {**paid, "payment_intent": intent, "metadata": {"attempt": KEY}}
-        notice = self.translated(adapter, await sample("/v1/events/evt_1"), "checkout.session.completed", thing)
-        assert (notice.subject, notice.outcome) == (KEY, Approved(intent, Money(2599, "USD")))
+        obj = {**paid, "payment_intent": intent, "metadata": {"attempt": KEY}}
+        notice = self.translated(adapter, await sample("/v1/events/evt_1"), "checkout.session.completed", obj)
+        assert (notice.key, notice.outcome) == (KEY, Approved(intent, Money(2599, "USD")))
 
     async def test_of_a_refund_are_read(self, adapter: Stripe, sample: Any) -> None:
         charge = await sample("/v1/charges/ch_1")
-        thing = {**charge, "payment_intent": "pi_1", "amount_refunded": 42, "metadata": {"attempt": KEY}}
-        notice = self.translated(adapter, await sample("/v1/events/evt_1"), "charge.refunded", thing)
+        obj = {**charge, "payment_intent": "pi_1", "amount_refunded": 42, "metadata": {"attempt": KEY}}
+        notice = self.translated(adapter, await sample("/v1/events/evt_1"), "charge.refunded", obj)
         assert notice.outcome == Refunded("pi_1", Money(42, "USD"))
 
-    def translated(self, adapter: Stripe, event: dict[str, Any], kind: str, thing: dict[str, Any]) -> Any:
-        body = json.dumps({**event, "type": kind, "data": {"object": thing}}).encode()
+    def translated(self, adapter: Stripe, event: dict[str, Any], kind: str, obj: dict[str, Any]) -> Any:
+        body = json.dumps({**event, "type": kind, "data": {"object": obj}}).encode()
         return adapter.translate(body, {"stripe-signature": drivers.sign(body, AT_S)}, AT_S)

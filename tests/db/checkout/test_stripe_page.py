@@ -19,7 +19,7 @@ from checkie.payments.receive import receive
 from checkie.providers.stripe import Stripe
 from tests import make
 from tests.contract import drivers
-from tests.contract.drivers import DECLINED, GOOD, CardProvider, OnItsOwnPage, StripePageDriver
+from tests.contract.drivers import DECLINED, GOOD, CardProvider, Hosted, StripePageDriver
 from tests.contract.standins import NEEDS_LOCALSTRIPE, Delivery, Inbox, inbox, localstripe
 
 __all__ = ["localstripe"]
@@ -30,7 +30,7 @@ FAILS = "DE62370400440532013001"
 PAID = ("checkout.session.completed", "payment_intent.succeeded")
 
 
-class Deaf(OnItsOwnPage):
+class Deaf(Hosted):
     """Stripe hears what we say, and its answer is lost."""
 
     async def authorize(self, intent: Intent) -> Outcome:
@@ -244,8 +244,9 @@ class TestALostAnswer:
 
     async def test_of_a_request_that_never_left_is_given_up(self, merchant: StripeMerchant) -> None:
         opened, stripe = await merchant.open(), merchant.stripe
-        merchant.stripe = merchant.buyer.elsewhere("http://127.0.0.1:9")
+        merchant.stripe = merchant.buyer.pointing_at("http://127.0.0.1:9")
         await merchant.pay(opened, hosted=True)
+        await merchant.stripe.aclose()
         merchant.stripe = stripe
         merchant.clock.tick(seconds=5)
         assert await stands(merchant, opened) == ("OPEN", "PENDING")

@@ -1,4 +1,4 @@
-"""How the simulator's faults are ordered, strike and bend the sending of webhooks."""
+"""The simulator's faults: their rules, when they apply, and how they change the delivery of webhooks."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from checkie.providers.simulator import faults
-from checkie.providers.simulator.faults import DEFAULTS, Rule, Sending
-from checkie.providers.simulator.problem import Problem
+from checkie.providers.simulator.bank import faults
+from checkie.providers.simulator.bank.errors import SimulatorError
+from checkie.providers.simulator.bank.faults import DEFAULTS, Delivery, Rule
 
 NOW_S = 1_770_000_000.0
-END, MIDDLE = "intent.succeeded", "intent.requires_action"
+FINAL, INTERMEDIATE = "intent.succeeded", "intent.requires_action"
 
 
 def rule(seq: int, fault: str = "outage", **match: Any) -> Rule:
@@ -19,53 +19,53 @@ def rule(seq: int, fault: str = "outage", **match: Any) -> Rule:
 
 
 class TestARule:
-    def test_strikes_once_and_everything_unless_told_otherwise(self) -> None:
-        made = faults.rule({"fault": "late_success"})
-        assert (made.left, made.match, made.params) == (1, {}, DEFAULTS["late_success"])
+    def test_applies_once_and_to_everything_by_default(self) -> None:
+        parsed = faults.parse_rule({"fault": "late_success"})
+        assert (parsed.remaining, parsed.match, parsed.params) == (1, {}, DEFAULTS["late_success"])
 
     def test_takes_its_parameters(self) -> None:
-        made = faults.rule({"fault": "webhook_late", "count": None, "match": {"amount": 5}, "delay_s": 0.5})
-        assert (made.left, made.match, made.params) == (None, {"amount": 5}, {"delay_s": 0.5})
+        parsed = faults.parse_rule({"fault": "webhook_late", "count": None, "match": {"amount": 5}, "delay_s": 0.5})
+        assert (parsed.remaining, parsed.match, parsed.params) == (None, {"amount": 5}, {"delay_s": 0.5})
 
     @pytest.mark.parametrize(
-        "asked", [{"fault": "x"}, {"fault": "outage", "delay_s": 1}, {"fault": "slow_bank", "delay_s": "1"}]
+        "body", [{"fault": "x"}, {"fault": "outage", "delay_s": 1}, {"fault": "slow_bank", "delay_s": "1"}]
     )
-    def test_that_makes_no_sense_is_refused(self, asked: dict[str, Any]) -> None:
-        with pytest.raises(Problem):
-            faults.rule(asked)
+    def test_is_refused_when_it_is_invalid(self, body: dict[str, Any]) -> None:
+        with pytest.raises(SimulatorError):
+            faults.parse_rule(body)
 
 
-class TestStriking:
-    def test_the_oldest_rule_of_a_fault_strikes(self) -> None:
-        struck = faults.striking([rule(1), rule(2)], faults.OF_CALL, {})
-        assert struck == {"outage": rule(1)}
+class TestMatching:
+    def test_the_oldest_rule_of_a_fault_applies(self) -> None:
+        found = faults.matching([rule(1), rule(2)], faults.OF_CALL, {})
+        assert found == {"outage": rule(1)}
 
     def test_every_fact_of_the_match_has_to_be_equal(self) -> None:
         rules = [rule(1, call="find", attempt="a")]
-        assert faults.striking(rules, faults.OF_CALL, {"call": "find", "attempt": "a"})
-        assert not faults.striking(rules, faults.OF_CALL, {"call": "find", "attempt": "b"})
-        assert not faults.striking(rules, faults.OF_CALL, {"call": "find"})
+        assert faults.matching(rules, faults.OF_CALL, {"call": "find", "attempt": "a"})
+        assert not faults.matching(rules, faults.OF_CALL, {"call": "find", "attempt": "b"})
+        assert not faults.matching(rules, faults.OF_CALL, {"call": "find"})
 
-    def test_a_fault_of_another_moment_does_not_strike(self) -> None:
-        assert not faults.striking([rule(1, "late_success")], faults.OF_CALL, {})
+    def test_a_fault_of_another_call_does_not_apply(self) -> None:
+        assert not faults.matching([rule(1, "late_success")], faults.OF_CALL, {})
 
-    def test_every_fault_has_its_moment(self) -> None:
+    def test_every_fault_belongs_to_a_call(self) -> None:
         assert set(DEFAULTS) == faults.OF_CALL | faults.OF_CREATE | faults.OF_CONFIRM
         assert faults.OF_WEBHOOKS <= faults.OF_CONFIRM
 
 
-class TestSending:
+class TestDelivery:
     @pytest.mark.parametrize(
-        ("event", "struck", "expected"),
+        ("event", "applied", "expected"),
         [
-            (END, {}, Sending(NOW_S)),
-            (END, {"webhook_late": {"delay_s": 3}}, Sending(NOW_S + 3)),
-            (END, {"webhook_duplicated": {"copies": 3}}, Sending(NOW_S, 3)),
-            (END, {"webhook_lost": {}}, Sending(None)),
-            (END, {"webhooks_reordered": {}}, Sending(NOW_S, releases=True)),
-            (MIDDLE, {"webhooks_reordered": {}}, Sending(None, held=True)),
-            (END, {"webhook_late": {"delay_s": 3}, "webhook_duplicated": {"copies": 2}}, Sending(NOW_S + 3, 2)),
+            (FINAL, {}, Delivery(NOW_S)),
+            (FINAL, {"webhook_late": {"delay_s": 3}}, Delivery(NOW_S + 3)),
+            (FINAL, {"webhook_duplicated": {"copies": 3}}, Delivery(NOW_S, 3)),
+            (FINAL, {"webhook_lost": {}}, Delivery(None)),
+            (FINAL, {"webhooks_reordered": {}}, Delivery(NOW_S, releases=True)),
+            (INTERMEDIATE, {"webhooks_reordered": {}}, Delivery(None, held=True)),
+            (FINAL, {"webhook_late": {"delay_s": 3}, "webhook_duplicated": {"copies": 2}}, Delivery(NOW_S + 3, 2)),
         ],
     )
-    def test_bends_as_the_faults_say(self, event: str, struck: faults.Faults, expected: Sending) -> None:
-        assert faults.sending(event, struck, NOW_S) == expected
+    def test_follows_the_faults(self, event: str, applied: faults.Faults, expected: Delivery) -> None:
+        assert faults.delivery(event, applied, NOW_S) == expected

@@ -1,4 +1,4 @@
-"""Stripe's amounts, PaymentIntents and errors in our words."""
+"""Stripe's amounts, PaymentIntents and errors as ours."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DECLINE = {"type": "card_error", "code": "card_declined", "decline_code": "gener
 
 
 def intent_json(**changes: Any) -> dict[str, Any]:
-    """A PaymentIntent as Stripe shows it, as far as we read it."""
+    """The fields of a PaymentIntent that we read."""
     return {
         "id": "pi_1",
         "object": "payment_intent",
@@ -59,22 +59,22 @@ class TestAmounts:
             ("HUF", 1045, 1045),
         ],
     )
-    def test_are_said_in_stripes_minor_units(self, currency: str, minor: int, at_stripe: int) -> None:
+    def test_are_converted_to_stripes_minor_units(self, currency: str, minor: int, at_stripe: int) -> None:
         assert amounts.to_stripe(Money(minor, currency)) == at_stripe
         assert amounts.from_stripe(at_stripe, currency.lower()) == Money(minor, currency)
 
     @pytest.mark.parametrize(("currency", "minor"), [("KWD", 5124), ("MGA", 501), ("USDT", 1_000_000), ("IQD", 1000)])
-    def test_that_stripe_cannot_say_are_refused(self, currency: str, minor: int) -> None:
+    def test_that_stripe_does_not_support_are_refused(self, currency: str, minor: int) -> None:
         with pytest.raises(amounts.Unsupported):
             amounts.to_stripe(Money(minor, currency))
 
     @pytest.mark.parametrize(("at_stripe", "currency"), [(550, "isk"), (1, "usdt"), (1, "zzz")])
-    def test_that_are_none_of_ours_are_refused(self, at_stripe: int, currency: str) -> None:
+    def test_from_stripe_that_are_invalid_are_refused(self, at_stripe: int, currency: str) -> None:
         with pytest.raises(ValueError, match=r"\w"):
             amounts.from_stripe(at_stripe, currency)
 
     @given(st.integers(1, 10**9), st.sampled_from("USD EUR JPY KRW KWD TND ISK UGX MGA HUF TWD CLP".split()))
-    def test_come_back_as_they_went_or_do_not_go(self, minor: int, currency: str) -> None:
+    def test_survive_the_round_trip_or_are_refused(self, minor: int, currency: str) -> None:
         amount = Money(minor, currency)
         try:
             at_stripe = amounts.to_stripe(amount)
@@ -85,18 +85,18 @@ class TestAmounts:
 
 
 class TestCreateParams:
-    def test_carry_key_payment_amount_and_nothing_empty(self) -> None:
-        asked = Intent(KEY, PAYMENT, Money(2599, "USD"), "", "https://shop.example/thanks")
-        assert mapping.create_params(asked) == {
+    def test_have_key_payment_and_amount_and_no_empty_values(self) -> None:
+        intent = Intent(KEY, PAYMENT, Money(2599, "USD"), "", "https://shop.example/thanks")
+        assert mapping.create_params(intent) == {
             "amount": 2599,
             "currency": "usd",
             "automatic_payment_methods": {"enabled": True},
             "metadata": {"attempt": KEY, "payment": PAYMENT},
         }
 
-    def test_cut_a_description_to_what_stripe_takes(self) -> None:
-        asked = Intent(KEY, PAYMENT, Money(2599, "USD"), "x" * 2000, "https://shop.example/thanks", "b@shop.example")
-        params = mapping.create_params(asked)
+    def test_truncate_a_long_description(self) -> None:
+        intent = Intent(KEY, PAYMENT, Money(2599, "USD"), "x" * 2000, "https://shop.example/thanks", "b@shop.example")
+        params = mapping.create_params(intent)
         assert (len(params["description"]), params["receipt_email"]) == (1000, "b@shop.example")
 
 
@@ -113,7 +113,7 @@ class TestOutcomeOf:
             ({"status": "canceled", "last_payment_error": DECLINE}, Declined("pi_1", "card_declined", "Declined.")),
         ],
     )
-    def test_is_how_the_intent_stands(self, changes: dict[str, Any], outcome: Outcome) -> None:
+    def test_follows_the_status_of_the_intent(self, changes: dict[str, Any], outcome: Outcome) -> None:
         assert mapping.outcome_of(intent_json(**changes), PUBLISHABLE) == outcome
 
     @pytest.mark.parametrize(
@@ -124,12 +124,12 @@ class TestOutcomeOf:
             ("requires_action", Action.AUTHENTICATE),
         ],
     )
-    def test_asks_the_buyer_to_act(self, status: str, action: Action) -> None:
+    def test_needs_an_action_of_the_buyer(self, status: str, action: Action) -> None:
         outcome = mapping.outcome_of(intent_json(status=status), PUBLISHABLE)
         assert outcome == ActionNeeded("pi_1", action, "pi_1_secret_x", publishable_key=PUBLISHABLE)
 
-    def test_of_a_state_that_is_new_to_us_is_unknown(self) -> None:
-        assert isinstance(mapping.outcome_of(intent_json(status="requires_patience"), PUBLISHABLE), Unknown)
+    def test_of_an_unknown_status_is_unknown(self) -> None:
+        assert isinstance(mapping.outcome_of(intent_json(status="unheard_of"), PUBLISHABLE), Unknown)
 
     @pytest.mark.parametrize(
         "changes",
@@ -142,11 +142,11 @@ class TestOutcomeOf:
             {"amount_received": 2599, "currency": "zzz"},
         ],
     )
-    def test_of_success_without_an_amount_is_unknown(self, changes: dict[str, Any]) -> None:
+    def test_of_success_without_a_valid_amount_is_unknown(self, changes: dict[str, Any]) -> None:
         outcome = mapping.outcome_of(intent_json(status="succeeded", **changes), PUBLISHABLE)
         assert isinstance(outcome, Unknown)
 
-    def test_tells_the_card_where_the_charge_came_with_it(self) -> None:
+    def test_includes_the_card_of_an_expanded_charge(self) -> None:
         card = {"brand": "visa", "last4": "4242", "three_d_secure": {"result": "authenticated"}, "fingerprint": "x"}
         charge = {"payment_method_details": {"card": card}}
         outcome = mapping.outcome_of(
@@ -156,7 +156,7 @@ class TestOutcomeOf:
         assert outcome.facts == {"brand": "visa", "last4": "4242", "three_d_secure": "passed"}
 
     @pytest.mark.parametrize("charge", ["ch_1", {}, {"payment_method_details": None}, {"payment_method_details": {}}])
-    def test_tells_no_card_where_there_is_none(self, charge: object) -> None:
+    def test_includes_no_card_without_one(self, charge: object) -> None:
         outcome = mapping.outcome_of(
             intent_json(status="succeeded", amount_received=1, latest_charge=charge), PUBLISHABLE
         )
@@ -165,7 +165,7 @@ class TestOutcomeOf:
 
 class TestDeclined:
     @pytest.mark.parametrize(
-        ("code", "reason", "told"),
+        ("code", "reason", "expected"),
         [
             ("card_declined", "insufficient_funds", "insufficient_funds"),
             ("card_declined", "generic_decline", "card_declined"),
@@ -177,15 +177,15 @@ class TestDeclined:
             (None, None, "declined"),
         ],
     )
-    def test_names_the_reason_that_a_buyer_may_know(self, code: str | None, reason: str | None, told: str) -> None:
-        assert mapping.declined("pi_1", {"code": code, "decline_code": reason}).code == told
+    def test_has_the_code_that_a_buyer_may_see(self, code: str | None, reason: str | None, expected: str) -> None:
+        assert mapping.declined("pi_1", {"code": code, "decline_code": reason}).code == expected
 
-    def test_does_not_show_buyers_what_stripe_writes_for_developers(self) -> None:
+    def test_hides_messages_for_developers_from_buyers(self) -> None:
         error = {"type": "invalid_request_error", "code": "x", "message": "You must provide payment_method_data"}
-        assert mapping.declined("pi_1", error).message == mapping.NOT_MADE
+        assert mapping.declined("pi_1", error).message == mapping.NOT_CHARGED
 
 
-class TestRefused:
+class TestCreateFailed:
     @pytest.mark.parametrize(
         ("status", "error", "code"),
         [
@@ -197,8 +197,8 @@ class TestRefused:
             (403, {}, "provider_credentials_refused"),
         ],
     )
-    def test_is_a_definite_no(self, status: int, error: dict[str, Any], code: str) -> None:
-        outcome = mapping.refused(mapping.Trouble(status, error))
+    def test_is_a_decline_when_nothing_was_created(self, status: int, error: dict[str, Any], code: str) -> None:
+        outcome = mapping.create_failed(mapping.CallFailed(status, error))
         assert isinstance(outcome, Declined)
         assert outcome.code == code
 
@@ -216,8 +216,8 @@ class TestRefused:
         ],
     )
     def test_is_unknown_where_an_intent_may_exist(self, status: int | None, error: dict[str, Any]) -> None:
-        assert isinstance(mapping.refused(mapping.Trouble(status, error)), Unknown)
+        assert isinstance(mapping.create_failed(mapping.CallFailed(status, error)), Unknown)
 
-    def test_knows_the_intent_that_a_card_error_names(self) -> None:
-        outcome = mapping.refused(mapping.Trouble(402, {**DECLINE, "payment_intent": {"id": "pi_9"}}))
+    def test_has_the_reference_in_a_card_error(self) -> None:
+        outcome = mapping.create_failed(mapping.CallFailed(402, {**DECLINE, "payment_intent": {"id": "pi_9"}}))
         assert outcome == Declined("pi_9", "card_declined", "Declined.")

@@ -1,4 +1,4 @@
-"""Stripe's events in our words, of PaymentIntents and of hosted pages."""
+"""Stripe's events of PaymentIntents and of hosted pages as notices."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from tests.unit.providers.test_stripe_hosted import session_json
 from tests.unit.providers.test_stripe_mapping import DECLINE, KEY, PUBLISHABLE, intent_json
 
 
-def event_json(kind: str, thing: dict[str, Any]) -> dict[str, Any]:
-    return {"id": "evt_1", "object": "event", "type": kind, "data": {"object": thing}}
+def event_json(kind: str, obj: dict[str, Any]) -> dict[str, Any]:
+    return {"id": "evt_1", "object": "event", "type": kind, "data": {"object": obj}}
 
 
 class TestAnIntent:
@@ -38,7 +38,7 @@ class TestAnIntent:
         [
             ("succeeded", {"status": "succeeded", "amount_received": 5}, Approved("pi_1", Money(5, "USD"))),
             ("payment_failed", {"last_payment_error": DECLINE}, Declined("pi_1", "card_declined", "Declined.")),
-            ("payment_failed", {}, Declined("pi_1", "declined", mapping.NOT_MADE)),
+            ("payment_failed", {}, Declined("pi_1", "declined", mapping.NOT_CHARGED)),
             ("canceled", {"status": "canceled"}, Cancelled("pi_1")),
             ("processing", {"status": "processing"}, InProgress("pi_1")),
             (
@@ -48,12 +48,12 @@ class TestAnIntent:
             ),
         ],
     )
-    def test_tells_of_our_attempt(self, kind: str, changes: dict[str, Any], outcome: Outcome) -> None:
+    def test_becomes_the_outcome_of_our_attempt(self, kind: str, changes: dict[str, Any], outcome: Outcome) -> None:
         notice = notices.notice_of(event_json(f"payment_intent.{kind}", intent_json(**changes)), PUBLISHABLE)
         assert notice is not None
         assert (notice.event, notice.subject, notice.outcome) == ("evt_1", KEY, outcome)
 
-    def test_tells_the_sum_of_all_refunds(self) -> None:
+    def test_has_the_sum_of_all_refunds(self) -> None:
         charge = {"id": "ch_1", "payment_intent": "pi_1", "amount_refunded": 500, "currency": "isk"}
         notice = notices.notice_of(event_json("charge.refunded", {**charge, "metadata": {"attempt": KEY}}), PUBLISHABLE)
         assert notice is not None
@@ -71,7 +71,7 @@ class TestAnIntent:
             ("charge.refunded", {"amount_refunded": 5, "payment_intent": None}),
         ],
     )
-    def test_is_none_for_what_is_not_about_an_attempt(self, kind: str, changes: dict[str, Any]) -> None:
+    def test_is_none_when_it_is_not_about_an_attempt_of_ours(self, kind: str, changes: dict[str, Any]) -> None:
         assert notices.notice_of(event_json(kind, intent_json(**changes)), PUBLISHABLE) is None
 
 
@@ -164,12 +164,12 @@ class TestAHostedPage:
             ("completed", {"payment_status": "paid"}, Approved("pi_1", Money(2599, "USD"))),
             ("completed", {"payment_status": "unpaid"}, InProgress("cs_1")),
             ("async_payment_succeeded", {"payment_status": "paid"}, Approved("pi_1", Money(2599, "USD"))),
-            ("async_payment_failed", {}, Declined("cs_1", "declined", mapping.NOT_MADE)),
+            ("async_payment_failed", {}, Declined("cs_1", "declined", mapping.NOT_CHARGED)),
             ("expired", {"status": "expired"}, Cancelled("cs_1")),
             ("expired", {"status": "expired", "payment_intent": None}, Cancelled("cs_1")),
         ],
     )
-    def test_tells_of_our_attempt(self, kind: str, changes: dict[str, Any], outcome: Outcome) -> None:
+    def test_becomes_the_outcome_of_our_attempt(self, kind: str, changes: dict[str, Any], outcome: Outcome) -> None:
         session = session_json(**{"status": "complete", "payment_intent": "pi_1", **changes})
         notice = notices.notice_of(event_json(f"checkout.session.{kind}", session), PUBLISHABLE)
         assert notice is not None
@@ -184,13 +184,13 @@ class TestAHostedPage:
             ("checkout.session.completed", {"payment_status": "paid", "amount_total": None}),
         ],
     )
-    def test_is_none_for_what_tells_nothing(self, kind: str, changes: dict[str, Any]) -> None:
+    def test_is_none_without_an_outcome(self, kind: str, changes: dict[str, Any]) -> None:
         event = event_json(kind, session_json(**{"status": "complete", **changes}))
         assert notices.notice_of(event, PUBLISHABLE) is None
 
 
 class TestTheIntentOfAHostedPage:
-    marked: dict[str, Any] = {"metadata": {"attempt": KEY, mapping.MARK: "true"}}  # noqa: RUF012 read only
+    marked: dict[str, Any] = {"metadata": {"attempt": KEY, mapping.HOSTED_KEY: "true"}}  # noqa: RUF012 read only
 
     @pytest.mark.parametrize(
         ("kind", "changes"),
@@ -201,21 +201,21 @@ class TestTheIntentOfAHostedPage:
             ("canceled", {"status": "canceled", "last_payment_error": DECLINE}),
         ],
     )
-    def test_tells_nothing_but_success(self, kind: str, changes: dict[str, Any]) -> None:
-        """The buyer tries the next card on the page: what was declined there may still be paid."""
+    def test_is_none_for_all_but_success(self, kind: str, changes: dict[str, Any]) -> None:
+        """The buyer can try another card on the page, so a decline there is not final."""
         event = event_json(f"payment_intent.{kind}", intent_json(**changes, **self.marked))
         assert notices.notice_of(event, PUBLISHABLE) is None
 
-    def test_tells_success_in_the_words_of_its_page(self) -> None:
+    def test_has_the_same_outcome_as_its_page(self) -> None:
         paid = intent_json(status="succeeded", amount_received=2599, **self.marked)
         session = session_json(status="complete", payment_status="paid", payment_intent="pi_1")
-        told = [
-            notices.notice_of(event_json(kind, thing), PUBLISHABLE)
-            for kind, thing in (("payment_intent.succeeded", paid), ("checkout.session.completed", session))
+        found = [
+            notices.notice_of(event_json(kind, obj), PUBLISHABLE)
+            for kind, obj in (("payment_intent.succeeded", paid), ("checkout.session.completed", session))
         ]
-        assert [notice and notice.outcome for notice in told] == [Approved("pi_1", Money(2599, "USD"))] * 2
+        assert [notice and notice.outcome for notice in found] == [Approved("pi_1", Money(2599, "USD"))] * 2
 
-    def test_tells_of_refunds(self) -> None:
+    def test_has_its_refunds(self) -> None:
         charge = {"id": "ch_1", "payment_intent": "pi_1", "amount_refunded": 500, "currency": "usd", **self.marked}
         notice = notices.notice_of(event_json("charge.refunded", charge), PUBLISHABLE)
         assert notice is not None

@@ -10,27 +10,27 @@ from typing import Final
 from checkie.kernel import Money, exponent
 
 _ZERO_DECIMAL: Final = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())
-"""UGX stands in Stripe's list too, but its special cases overrule that."""
+"""UGX is in Stripe's list too, but is listed as a special case."""
 _THREE_DECIMAL: Final = frozenset("BHD JOD KWD OMR TND".split())
-_STEP_OF_THREE_DECIMALS: Final = 10
-"""Card networks carry two decimals, so Stripe wants the third to be 0."""
+_THREE_DECIMAL_STEP: Final = 10
+"""Card networks support two decimals, so the third has to be 0."""
 _WHOLE_UNITS_IN_CENTS: Final = frozenset({"ISK", "UGX"})
-"""No fractions exist, but Stripe still counts them in hundredths: 5 ISK is 500."""
+"""These have no fractions, but Stripe counts them in hundredths: 5 ISK is 500."""
 
 
 class Unsupported(ValueError):
-    """Stripe cannot take exactly this amount."""
+    """Stripe cannot charge exactly this amount."""
 
 
 def to_stripe(amount: Money) -> int:
-    """`amount` in Stripe's minor units. Unsupported when it cannot be said exactly: never a rounded charge."""
-    if amount.currency in _THREE_DECIMAL and amount.minor % _STEP_OF_THREE_DECIMALS:
-        raise Unsupported(f"Stripe takes {amount.currency} in steps of {_STEP_OF_THREE_DECIMALS} minor units")
+    """`amount` in Stripe's minor units. Raises Unsupported rather than round a charge."""
+    if amount.currency in _THREE_DECIMAL and amount.minor % _THREE_DECIMAL_STEP:
+        raise Unsupported(f"Stripe supports {amount.currency} in steps of {_THREE_DECIMAL_STEP} minor units")
     return _scaled(amount.minor, exponent(amount.currency), _decimals(amount.currency))
 
 
 def from_stripe(minor: int, currency: str) -> Money:
-    """What Stripe calls `minor` of `currency` (lower case there). ValueError when that is no amount of ours."""
+    """The amount of `minor` in Stripe's units of `currency` (lower case there). ValueError when there is none."""
     code = currency.upper()
     return Money(_scaled(minor, _decimals(code), exponent(code)), code)
 
@@ -42,7 +42,7 @@ def _decimals(currency: str) -> int:
         return 3
     if currency in _WHOLE_UNITS_IN_CENTS or exponent(currency) == 2:
         return 2
-    raise Unsupported(f"Stripe does not take {currency}")
+    raise Unsupported(f"Stripe does not support {currency}")
 
 
 def _scaled(minor: int, decimals: int, wanted: int) -> int:
@@ -51,5 +51,5 @@ def _scaled(minor: int, decimals: int, wanted: int) -> int:
         return minor * scale
     whole, rest = divmod(minor, scale)
     if rest:
-        raise Unsupported("Stripe does not take fractions of this currency")
+        raise Unsupported("Stripe does not support fractions of this currency")
     return whole

@@ -1,45 +1,46 @@
-"""The calls we make of Stripe's SDK. Imported only where Stripe is used: the SDK takes a quarter of a second."""
+"""The calls to Stripe through its SDK. Imported only where Stripe is used: the SDK takes a quarter of a second."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Coroutine, Mapping
 from typing import Any, Final
 
-import httpx
+import aiohttp
 import stripe
 
 from checkie.kernel.ids import AttemptId
 from checkie.providers.stripe import hosted
-from checkie.providers.stripe.mapping import Json, Trouble
+from checkie.providers.stripe.mapping import CallFailed, Json
 
 _RETRIES: Final = 2
-"""Safe because every POST carries an idempotency key: our attempt's, or (cancel) one that the SDK keeps for its tries.
+"""Safe because every POST has an idempotency key: our attempt's, or (cancel) one that the SDK keeps for its retries.
 
-The SDK repeats connection errors, 409 and 5xx, after 0.5 s and 1 s, unless Stripe forbids it by header.
+The SDK retries connection errors, 409 and 5xx, after 0.5 s and 1 s, unless Stripe forbids it by header.
 """
 _EXPANDED: Final = ["payment_intent.latest_charge"]
-_NONSENSE: Final = {"code": "makes_no_sense"}
+_INVALID: Final = {"code": "invalid_response"}
 _NO_SEARCH: Final = frozenset({400, 403, 404})
 """Accounts in India have no search (docs.stripe.com/api/payment_intents/search)."""
-_MOST_LISTS: Final = 5
-_LONGEST_LIST: Final = 100
+_MAX_LISTS: Final = 5
+_MAX_LIST: Final = 100
 """Stripe's own limit."""
 
 
 class Api:
-    """PaymentIntents and Checkout Sessions, as plain JSON objects, told apart by their references (`pi_`, `cs_`).
+    """PaymentIntents and Checkout Sessions as JSON objects, distinguished by their references (`pi_`, `cs_`).
 
-    Every call ends within `timeout_s`, retries included, or raises Trouble.
+    Every call ends within `timeout_s`, retries included, or raises CallFailed.
     """
 
     def __init__(self, secret_key: str, *, api_base: str | None, timeout_s: float) -> None:
-        # On debug it logs whole bodies: client secrets, e-mail addresses.
+        # At level debug the SDK logs whole bodies: client secrets, email addresses.
         logging.getLogger("stripe").setLevel(logging.WARNING)
         self._timeout_s = timeout_s
-        # One hung try must leave time for another one.
-        self._http = _Http(httpx.Timeout(timeout_s / 2, connect=timeout_s / 4))
+        # One request that hangs must leave time for a retry.
+        self._http = _AiohttpClient(aiohttp.ClientTimeout(total=timeout_s / 2, sock_connect=timeout_s / 4))
         client = stripe.StripeClient(
             secret_key,
             base_addresses={"api": api_base or stripe.DEFAULT_API_BASE},
@@ -50,120 +51,136 @@ class Api:
         self._sessions = client.v1.checkout.sessions
 
     async def create(self, params: Mapping[str, Any], key: str) -> tuple[Json, bool]:
-        """The Intent, and whether this is an old answer that Stripe kept for `key` (it keeps them 24 h and more)."""
+        """The PaymentIntent, and whether the response is a replay of the first one for `key` (kept 24 h or more)."""
         body: Any = dict(params)
-        return _made(await self._ask(self._intents.create_async(body, {"idempotency_key": key})))
+        return _created(await self._call(self._intents.create_async(body, {"idempotency_key": key})))
 
     async def create_hosted(self, params: Mapping[str, Any], key: str) -> tuple[Json, bool]:
-        """The Checkout Session, and whether this is an old answer."""
+        """The Checkout Session, and whether the response is a replay."""
         body: Any = dict(params)
-        return _made(await self._ask(self._sessions.create_async(body, {"idempotency_key": key})))
+        return _created(await self._call(self._sessions.create_async(body, {"idempotency_key": key})))
 
     async def retrieve(self, reference: str) -> Json:
-        """How it stands, with the charge that tells which card it was."""
+        """The object as it is now, with the charge expanded for the card that it names."""
         if hosted.is_hosted(reference):
-            return _known(await self._ask(self._sessions.retrieve_async(reference, {"expand": _EXPANDED})))
-        return _known(await self._ask(self._intents.retrieve_async(reference, {"expand": ["latest_charge"]})))
+            return _object(await self._call(self._sessions.retrieve_async(reference, {"expand": _EXPANDED})))
+        return _object(await self._call(self._intents.retrieve_async(reference, {"expand": ["latest_charge"]})))
 
     async def cancel(self, reference: str) -> Json:
-        """The cancelled Intent, or the expired Checkout Session. Trouble with status 400 when it has ended already."""
-        # Not under our own key: Stripe would keep a refusal ("still processing") and repeat it for a day.
+        """Cancel the PaymentIntent, or expire the Checkout Session. CallFailed with 400 when it has ended already."""
+        # Not under our own key: Stripe would keep a refusal ("still processing") and replay it for a day.
         if hosted.is_hosted(reference):
-            return _known(await self._ask(self._sessions.expire_async(reference, {"expand": _EXPANDED})))
-        return _known(await self._ask(self._intents.cancel_async(reference)))
+            return _object(await self._call(self._sessions.expire_async(reference, {"expand": _EXPANDED})))
+        return _object(await self._call(self._intents.cancel_async(reference)))
 
     async def search(self, attempt: AttemptId) -> Json | None:
-        """The Intent made for `attempt`, by us or by its hosted page; None also while Stripe has not indexed it yet."""
+        """The PaymentIntent of `attempt`, created by us or by its hosted page. None until Stripe has indexed it."""
         query = f"metadata['attempt']:'{attempt}'"
         try:
-            found = await self._ask(self._intents.search_async({"query": query, "limit": 1}))
-        except Trouble as trouble:
-            if trouble.status not in _NO_SEARCH:
+            found = await self._call(self._intents.search_async({"query": query, "limit": 1}))
+        except CallFailed as failure:
+            if failure.status not in _NO_SEARCH:
                 raise
             return None
-        return next((_known(intent) for intent in _listed(found)), None)
+        return next((_object(intent) for intent in _listed(found)), None)
 
     async def hosted_of(self, intent: str) -> str | None:
-        """The reference of the Checkout Session that this Intent belongs to."""
-        found = await self._ask(self._sessions.list_async({"payment_intent": intent, "limit": 1}))
-        return next((str(_known(session)["id"]) for session in _listed(found)), None)
+        """The reference of the Checkout Session that this PaymentIntent belongs to."""
+        found = await self._call(self._sessions.list_async({"payment_intent": intent, "limit": 1}))
+        return next((str(_object(session)["id"]) for session in _listed(found)), None)
 
     async def find_hosted(self, attempt: AttemptId) -> str | None:
-        """The reference of the Checkout Session made for `attempt`, among the latest 500 of that time.
+        """The reference of the Checkout Session of `attempt`, among the latest 500 of the time of its creation.
 
-        They cannot be searched, but listed, and the attempt's id tells when.
+        Checkout Sessions cannot be searched, only listed; the attempt's id holds the time.
         """
-        asked: Any = {"created": hosted.made_around(attempt), "limit": _LONGEST_LIST}
-        for _ in range(_MOST_LISTS):
-            sessions = _listed(await self._ask(self._sessions.list_async(asked)))
+        params: Any = {"created": hosted.created_filter(attempt), "limit": _MAX_LIST}
+        for _ in range(_MAX_LISTS):
+            sessions = _listed(await self._call(self._sessions.list_async(params)))
             found = hosted.find_in(sessions, attempt)
-            if found or len(sessions) < _LONGEST_LIST:
+            if found or len(sessions) < _MAX_LIST:
                 return found
-            asked = {**asked, "starting_after": str(_known(sessions[-1])["id"])}
+            params = {**params, "starting_after": str(_object(sessions[-1])["id"])}
         return None
 
     async def aclose(self) -> None:
-        """Let the connections go."""
+        """Close all connections."""
         await self._http.close_async()
 
-    async def _ask(self, call: Coroutine[Any, Any, Any]) -> Any:
+    async def _call(self, call: Coroutine[Any, Any, Any]) -> Any:
         try:
             async with asyncio.timeout(self._timeout_s):
-                answer = await call
+                response = await call
         except TimeoutError:
-            raise Trouble(None, {"code": "timeout"}) from None
+            raise CallFailed(None, {"code": "timeout"}) from None
         except stripe.APIConnectionError as error:
-            raise Trouble(None, {"code": error.user_message}) from None
+            raise CallFailed(None, {"code": error.user_message}) from None
         except stripe.StripeError as error:
-            raise Trouble(error.http_status, _error_in(error.json_body)) from None
+            raise CallFailed(error.http_status, _error_in(error.json_body)) from None
         except (AttributeError, LookupError, TypeError, ValueError):
-            raise Trouble(200, _NONSENSE) from None  # the SDK expects JSON objects
-        if not isinstance(answer, stripe.StripeObject):
-            raise Trouble(200, _NONSENSE)
-        return answer
+            raise CallFailed(200, _INVALID) from None  # the SDK expects JSON objects
+        if not isinstance(response, stripe.StripeObject):
+            raise CallFailed(200, _INVALID)
+        return response
 
 
-class _Http(stripe.HTTPClient):
-    """httpx under the SDK. Its own HTTPXClient passes bodies in a way that httpx has deprecated."""
+class _AiohttpClient(stripe.HTTPClient):
+    """aiohttp for the SDK. The SDK's own AIOHTTPClient follows redirects, and does not retry a truncated response."""
 
-    name = "httpx"
+    name = "aiohttp"
 
-    def __init__(self, timeout: httpx.Timeout) -> None:
+    def __init__(self, timeout: aiohttp.ClientTimeout) -> None:
         super().__init__()
-        self._connections = httpx.AsyncClient(timeout=timeout)
+        self._timeout = timeout
+        self._session: aiohttp.ClientSession | None = None
 
     async def request_async(
         self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
+        session = self._session or self._open()
         try:
-            answer = await self._connections.request(method, url, headers=dict(headers), content=post_data)
-        except httpx.HTTPError as error:
+            async with session.request(method, url, headers=headers, data=post_data, allow_redirects=False) as response:
+                return await response.read(), response.status, response.headers
+        except (TimeoutError, aiohttp.ClientError) as error:
             untyped: Any = stripe.APIConnectionError
             raise untyped(type(error).__name__, should_retry=True) from None
-        return answer.content, answer.status_code, answer.headers
 
     async def sleep_async(self, secs: float) -> None:
         await asyncio.sleep(secs)
 
     async def close_async(self) -> None:
-        await self._connections.aclose()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    def _open(self) -> aiohttp.ClientSession:
+        """A session belongs to the running event loop, so the first call opens it."""
+        certificates = ssl.create_default_context(cafile=stripe.ca_bundle_path)
+        self._session = aiohttp.ClientSession(
+            # The resolver of the operating system, in a thread: the address is Stripe's, or the operator's own setting.
+            connector=aiohttp.TCPConnector(ssl=certificates, resolver=aiohttp.ThreadedResolver()),
+            timeout=self._timeout,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=True,  # HTTPS_PROXY, where the only way out is a proxy
+        )
+        return self._session
 
 
-def _made(answer: Any) -> tuple[Json, bool]:
-    return _known(answer), answer.last_response.headers.get("idempotent-replayed") == "true"
+def _created(response: Any) -> tuple[Json, bool]:
+    return _object(response), response.last_response.headers.get("idempotent-replayed") == "true"
 
 
-def _known(answer: Any) -> Json:
-    found = answer.to_dict() if isinstance(answer, stripe.StripeObject) else answer
+def _object(response: Any) -> Json:
+    found = response.to_dict() if isinstance(response, stripe.StripeObject) else response
     if not isinstance(found, Mapping) or not isinstance(found.get("id"), str):
-        raise Trouble(200, _NONSENSE)
+        raise CallFailed(200, _INVALID)
     return found
 
 
-def _listed(answer: Any) -> list[Any]:
-    found = answer.to_dict().get("data")
+def _listed(response: Any) -> list[Any]:
+    found = response.to_dict().get("data")
     if not isinstance(found, list):
-        raise Trouble(200, _NONSENSE)
+        raise CallFailed(200, _INVALID)
     return found
 
 

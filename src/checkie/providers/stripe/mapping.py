@@ -1,6 +1,6 @@
-"""Stripe's words into ours: PaymentIntents and errors. Pure: JSON objects in, outcomes out.
+"""PaymentIntents and errors of Stripe as outcomes. Pure: JSON objects in, outcomes out.
 
-States of a PaymentIntent: docs.stripe.com/payments/paymentintents/lifecycle. Errors: docs.stripe.com/api/errors.
+Statuses of a PaymentIntent: docs.stripe.com/payments/paymentintents/lifecycle. Errors: docs.stripe.com/api/errors.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from checkie.providers.stripe import amounts
 
 Json: TypeAlias = Mapping[str, Any]
 
-NOT_MADE: Final = "The payment could not be made. Nothing was charged."
-_NOT_AUTHENTICATED: Final = "Your bank did not confirm that it was you. Nothing was charged."
-LONGEST_DESCRIPTION: Final = 1000
-MARK: Final = "hosted"
-"""Stands in the metadata of a PaymentIntent that Stripe's hosted page makes."""
-_SECRET_REASONS: Final = frozenset({"generic_decline", "fraudulent", "lost_card", "merchant_blacklist", "stolen_card"})
-"""Shown as a plain decline: docs.stripe.com/declines/codes forbids telling the buyer more."""
+NOT_CHARGED: Final = "The payment could not be processed. You have not been charged."
+_NOT_AUTHENTICATED: Final = "Your bank could not authenticate you. You have not been charged."
+MAX_DESCRIPTION: Final = 1000
+HOSTED_KEY: Final = "hosted"
+"""The metadata key of a PaymentIntent that belongs to Stripe's hosted page."""
+_HIDDEN_REASONS: Final = frozenset({"generic_decline", "fraudulent", "lost_card", "merchant_blacklist", "stolen_card"})
+"""Shown as a generic decline: docs.stripe.com/declines/codes says not to report more to the buyer."""
 _THREE_D_SECURE: Final = {"authenticated": "passed", "attempt_acknowledged": "passed", "failed": "failed"}
 
 
@@ -43,51 +43,51 @@ _REFUND_STATUSES: Final = {"requires_action": RefundStatus.PENDING, "canceled": 
 """Stripe's words that are not ours: docs.stripe.com/api/refunds/object."""
 
 
-class Trouble(Exception):
-    """Stripe answered with an error, or (`status` None) not in time; `error` is the body's `error` object."""
+class CallFailed(Exception):
+    """Stripe responded with an error, or (`status` None) not at all. `error` is the `error` object of the body."""
 
     def __init__(self, status: int | None, error: Json) -> None:
-        super().__init__(f"{status or 'no answer'}: {error.get('code')}")
+        super().__init__(f"{status or 'no response'}: {error.get('code')}")
         self.status = status
         self.error = error
 
 
 def create_params(intent: Intent) -> dict[str, Any]:
-    """The body that makes `intent` at Stripe; the same for the same intent, as its idempotency wants.
+    """The parameters of the PaymentIntent for `intent`. Equal for equal intents, as its idempotency key requires.
 
-    Raises amounts.Unsupported for an amount that Stripe cannot take exactly.
+    Raises amounts.Unsupported for an amount that Stripe cannot charge exactly.
     """
     params: dict[str, Any] = {
         "amount": amounts.to_stripe(intent.amount),
         "currency": intent.amount.currency.lower(),
         "automatic_payment_methods": {"enabled": True},
         "metadata": {"attempt": intent.key, "payment": intent.payment},
-        "description": intent.description[:LONGEST_DESCRIPTION],
+        "description": intent.description[:MAX_DESCRIPTION],
         "receipt_email": intent.email,
     }
     return without_empty(params)
 
 
 def placeholder_params(key: AttemptId) -> dict[str, Any]:
-    """The body of an Intent that nobody can pay, which takes an attempt's key so that no other request can have it."""
-    description = "Placeholder for a payment that was given up before it was made"
+    """The parameters of a PaymentIntent that only uses up an attempt's key, so that no other request can use it."""
+    description = "Placeholder for a payment that was cancelled before it was created"
     return {"amount": 100, "currency": "usd", "description": description, "metadata": {"attempt": key}}
 
 
 def without_empty(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Stripe refuses an empty string where it expects a text or nothing."""
+    """The parameters that have a value: Stripe refuses empty strings."""
     return {name: value for name, value in params.items() if value}
 
 
 def is_hosted(intent: Json) -> bool:
     """Whether this PaymentIntent belongs to Stripe's hosted page."""
-    return MARK in (intent.get("metadata") or {})
+    return HOSTED_KEY in (intent.get("metadata") or {})
 
 
 def outcome_of(intent: Json, publishable_key: str) -> Outcome:
-    """How the attempt behind this PaymentIntent stands.
+    """The outcome of the attempt that this PaymentIntent belongs to.
 
-    Cancelled after an error counts as declined, not as withdrawn: that is how a decline is made final.
+    Cancelled after an error is declined, not withdrawn: that is how a decline is made final.
     """
     reference, error = str(intent.get("id")), intent.get("last_payment_error")
     match intent.get("status"):
@@ -108,10 +108,10 @@ def outcome_of(intent: Json, publishable_key: str) -> Outcome:
 
 
 def approved(intent: Json) -> Approved | Unknown:
-    """What a PaymentIntent that succeeded took."""
+    """The outcome of a PaymentIntent that succeeded."""
     received = money_of(intent.get("amount_received"), intent.get("currency"))
     if received is None:
-        return Unknown("Stripe reports success without an amount that makes sense")
+        return Unknown("Stripe reports success without a valid amount")
     return Approved(str(intent.get("id")), received, facts_of(intent.get("latest_charge")))
 
 
@@ -155,45 +155,45 @@ def _text_or_none(value: object) -> str | None:
 
 
 def declined(reference: str | None, error: Json) -> Declined:
-    """A definite no, in words for the buyer: of Stripe's messages only those of card errors are meant for buyers."""
+    """A decline with a message for the buyer. Only the messages of card errors are meant for buyers."""
     reason, code = error.get("decline_code"), str(error.get("code") or "declined")
     if code == "payment_intent_authentication_failure":
         return Declined(reference, "authentication_failed", _NOT_AUTHENTICATED)
     message = error.get("message") if error.get("type") == "card_error" else None
-    return Declined(reference, code if not reason or reason in _SECRET_REASONS else str(reason), message or NOT_MADE)
+    return Declined(reference, code if not reason or reason in _HIDDEN_REASONS else str(reason), message or NOT_CHARGED)
 
 
-def refused(trouble: Trouble) -> Declined | Unknown:
-    """What it means that the making of an Intent met this.
+def create_failed(failure: CallFailed) -> Declined | Unknown:
+    """The outcome of a create that failed.
 
-    400, 401, 402, 403 and 404 are given before anything is made. Silence, 409 (the same key is at work), 429 and 5xx
-    leave it open, and so does a key that was used for another request: its Intent may well exist.
+    400, 401, 402, 403 and 404 mean that nothing was created. No response, 409 (the same key is in use), 429 and 5xx
+    leave that open, and so does a key that another request used: its object may exist.
     """
-    status, error = trouble.status, trouble.error
+    status, error = failure.status, failure.error
     if status == 402:
         return declined(_reference_in(error), error)
-    if status in (400, 404) and not is_taken(trouble):
-        return Declined(None, str(error.get("code") or "invalid_request"), NOT_MADE)
+    if status in (400, 404) and not is_key_used(failure):
+        return Declined(None, str(error.get("code") or "invalid_request"), NOT_CHARGED)
     if status in (401, 403):
-        return Declined(None, "provider_credentials_refused", NOT_MADE)
-    return unknown(trouble)
+        return Declined(None, "provider_credentials_refused", NOT_CHARGED)
+    return unknown(failure)
 
 
-def is_taken(trouble: Trouble) -> bool:
-    """Whether the idempotency key was used for something else: other parameters, or another endpoint."""
-    return trouble.status == 400 and trouble.error.get("type") == "idempotency_error"
+def is_key_used(failure: CallFailed) -> bool:
+    """Whether the idempotency key was used with other parameters or at another endpoint."""
+    return failure.status == 400 and failure.error.get("type") == "idempotency_error"
 
 
-def unknown(trouble: Trouble) -> Unknown:
-    """An error that says nothing about how the attempt stands."""
-    if trouble.status is None:
-        return Unknown(f"no answer from Stripe ({trouble.error.get('code')})")
-    details = (str(trouble.status), trouble.error.get("type"), trouble.error.get("code"))
-    return Unknown("Stripe answered " + " ".join(str(detail) for detail in details if detail))
+def unknown(failure: CallFailed) -> Unknown:
+    """A failure that leaves the attempt's outcome open."""
+    if failure.status is None:
+        return Unknown(f"no response from Stripe ({failure.error.get('code')})")
+    details = (str(failure.status), failure.error.get("type"), failure.error.get("code"))
+    return Unknown("Stripe responded " + " ".join(str(detail) for detail in details if detail))
 
 
 def money_of(minor: object, currency: object) -> Money | None:
-    """An amount as Stripe tells it; None when it makes no sense."""
+    """An amount in Stripe's units; None when it is invalid."""
     if type(minor) is not int or not isinstance(currency, str):
         return None
     try:
@@ -203,7 +203,7 @@ def money_of(minor: object, currency: object) -> Money | None:
 
 
 def facts_of(charge: object) -> dict[str, str]:
-    """What a receipt may show; there only where the charge came expanded, which in webhooks it does not."""
+    """What a receipt may show. Empty unless the charge is expanded; in webhooks it is not."""
     details = charge.get("payment_method_details") if isinstance(charge, Mapping) else None
     card = (details or {}).get("card") or {}
     result = str((card.get("three_d_secure") or {}).get("result"))

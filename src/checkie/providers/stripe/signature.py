@@ -1,4 +1,4 @@
-"""Stripe's webhook signature. Our own dozen lines, because the SDK's check reads the clock itself."""
+"""Stripe's webhook signature. Not the SDK's check, because that reads the clock itself."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Final
 from checkie.payments.port import BadSignature
 
 TOLERANCE_S: Final = 300
-"""Stripe's default: a webhook recorded on the way is worthless after five minutes."""
+"""Stripe's default, against replays."""
 _UNIX_TIME: Final = re.compile("[0-9]{1,12}")
 
 
 def verify(body: bytes, header: str | None, secret: str, now_s: float) -> None:
-    """Raises BadSignature unless `header` (`t=<unix s>,v1=<hex>[,v1=…]`) signs `body` with `secret`, freshly.
+    """Raises BadSignature unless `header` (`t=<unix s>,v1=<hex>[,v1=…]`) signs `body` with `secret`, within tolerance.
 
-    The signed text is `{t}.{body}`, HMAC-SHA256. Several `v1` stand there while the secret is being rotated: one
-    match is enough; schemes other than `v1` prove nothing. Source: docs.stripe.com/webhooks, "Verify manually".
+    The signature is the HMAC-SHA256 of `{t}.{body}`. There are several `v1` while the secret is rotated, and one match
+    is enough; schemes other than `v1` are ignored. Source: docs.stripe.com/webhooks, "Verify manually".
     """
     signed_at, signatures = _parse(header or "")
     expected = hmac.new(secret.encode(), b"%d." % signed_at + body, hashlib.sha256).hexdigest().encode()
-    # Every signature is compared, in constant time, so that timing tells neither which one matched nor how far it did.
+    # Every signature is compared, in constant time, so that timing reveals neither which one matched nor how far.
     matches = [hmac.compare_digest(expected, signature) for signature in signatures]
     if not any(matches) or abs(now_s - signed_at) > TOLERANCE_S:
         raise BadSignature
