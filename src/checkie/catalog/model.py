@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Final
 
-from checkie.kernel import LARGEST_MINOR, Conflict, Money, NotFound
+from checkie.kernel import Conflict, Money, NotFound
 from checkie.kernel.ids import PageId
 
 
@@ -67,7 +67,7 @@ class Page:
         if len({self.price.currency, self.min.currency, self.max.currency}) != 1:
             raise ValueError("a page's prices are of one currency")
         in_order = 0 < self.min.minor <= self.price.minor <= self.max.minor
-        if not in_order or self.max.minor * self.quantity_max > LARGEST_MINOR:
+        if not in_order or self.max.minor * self.quantity_max > Money.MAX_MINOR:
             raise ValueError(
                 "a page's prices are positive, in order and, times the largest quantity, within what we take"
             )

@@ -1,4 +1,4 @@
-"""What every module shares: money, ids, periods, lifecycles, pages of lists, refusals, sealed secrets.
+"""What every module shares: money, ids, lifecycles, pages of lists, refusals, sealed secrets.
 
 Pure: no I/O, no clock, and no import of our own modules. What needs the time takes it as an argument.
 """
@@ -6,14 +6,12 @@ Pure: no I/O, no clock, and no import of our own modules. What needs the time ta
 from checkie.kernel.cache import Cache
 from checkie.kernel.id import Id
 from checkie.kernel.lifecycle import Lifecycle
-from checkie.kernel.money import LARGEST_MINOR, Money, exponent, from_decimal
+from checkie.kernel.money import Money, exponent
 from checkie.kernel.paging import CursorUnknown, Listing, Paging
-from checkie.kernel.period import Period
 from checkie.kernel.refusal import Conflict, Forbidden, Invalid, NotFound, Refusal, Unauthorized
 from checkie.kernel.sealed import Keyring
 
 __all__ = [
-    "LARGEST_MINOR",
     "Cache",
     "Conflict",
     "CursorUnknown",
@@ -26,9 +24,7 @@ __all__ = [
     "Money",
     "NotFound",
     "Paging",
-    "Period",
     "Refusal",
     "Unauthorized",
     "exponent",
-    "from_decimal",
 ]

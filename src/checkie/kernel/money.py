@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import accumulate, pairwise
-from typing import Final
+from typing import ClassVar, Final, Self
 
-_LONGEST: Final = 40
+_MAX_SHOWN: Final = 40
 _TYPED: Final = re.compile(r"[+-]?[0-9]{1,16}(?:\.[0-9]{1,8})?")  # Decimal itself takes exponents, NaN and any length
-LARGEST_MINOR: Final = 10**15
-"""The largest amount we take anywhere: far below bigint's 9.2e18, so sums of thousands cannot overflow."""
 
 # ISO 4217 (2024-06) where the exponent is not 2, and USDT as TRC-20 defines it.
 _EXPONENTS: Final = {
@@ -62,13 +60,15 @@ def exponent(currency: str) -> int:
 class Money:
     """An exact amount: a whole number of minor units of one currency (2599 USD is $25.99)."""
 
+    MAX_MINOR: ClassVar[int] = 10**15
+    """The largest amount: far below bigint's 9.2e18, so sums of thousands of them cannot overflow."""
     minor: int
     currency: str
 
     def __post_init__(self) -> None:
         exponent(self.currency)
-        if abs(self.minor) > LARGEST_MINOR:
-            raise ValueError(f"{self.minor} is beyond the largest amount, {LARGEST_MINOR}")
+        if abs(self.minor) > self.MAX_MINOR:
+            raise ValueError(f"{self.minor} is beyond the largest amount, {self.MAX_MINOR}")
 
     def __add__(self, other: Money) -> Money:
         return Money(self.minor + self._same(other), self.currency)
@@ -87,6 +87,16 @@ class Money:
 
     def __bool__(self) -> bool:
         return self.minor != 0
+
+    @classmethod
+    def parse(cls, text: str, currency: str) -> Self:
+        """The exact amount that a person typed ("25.99"). ValueError for anything else, or for too many decimals."""
+        if not _TYPED.fullmatch(text):
+            raise ValueError(f"{text[:_MAX_SHOWN]!r} is not an amount")
+        scaled = Decimal(text).scaleb(exponent(currency))
+        if scaled != scaled.to_integral_value():
+            raise ValueError(f"{text!r} is not a whole number of minor units of {currency}")
+        return cls(int(scaled), currency)
 
     def share(self, bps: int) -> Money:
         """`bps` hundredths of a percent of this amount, rounded half up: the one rounding function."""
@@ -112,13 +122,3 @@ class Money:
         if self.currency != other.currency:
             raise ValueError(f"{self.currency} and {other.currency} do not add up")
         return other.minor
-
-
-def from_decimal(text: str, currency: str) -> Money:
-    """What a person typed ("25.99"), exactly. ValueError when it is no amount or finer than the currency allows."""
-    if not _TYPED.fullmatch(text):
-        raise ValueError(f"{text[:_LONGEST]!r} is not an amount")
-    scaled = Decimal(text).scaleb(exponent(currency))
-    if scaled != scaled.to_integral_value():
-        raise ValueError(f"{text!r} is not a whole number of minor units of {currency}")
-    return Money(int(scaled), currency)

@@ -11,7 +11,7 @@ from babel import Locale
 from babel.dates import format_date
 from babel.numbers import NumberPattern, format_decimal, get_decimal_symbol, parse_pattern
 
-from checkie.kernel import Money, exponent, from_decimal
+from checkie.kernel import Money, exponent
 
 _LTR_MARK: Final = "\u200e"
 """Keeps a currency's symbol with its letters in right-to-left text: "US$", not "$US"."""
@@ -64,7 +64,7 @@ def parse_amount(text: str, currency: str, locale: str) -> Money:
     whole = head.replace(",", "").replace(".", "")
     if not (whole + tail).isascii() or not (whole + tail).isdigit():
         raise ValueError(f"{text!r} is not an amount")
-    return from_decimal(f"{whole or 0}.{tail or 0}", currency)
+    return Money.parse(f"{whole or 0}.{tail or 0}", currency)
 
 
 def _at_last_separator(typed: str) -> tuple[str, str, str]:

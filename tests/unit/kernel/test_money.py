@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checkie.kernel import Money, exponent, from_decimal
-from checkie.kernel.money import LARGEST_MINOR
+from checkie.kernel import Money, exponent
 
 AMOUNTS = st.integers(-(10**12), 10**12)
 WEIGHTS = st.lists(st.integers(0, 10**6), min_size=1, max_size=20).filter(any)
@@ -95,12 +94,12 @@ class TestArithmetic:
         assert dollars != euros
 
     def test_has_a_largest_amount(self) -> None:
-        assert Money(LARGEST_MINOR, "USD").minor == LARGEST_MINOR
-        for beyond in (LARGEST_MINOR + 1, -LARGEST_MINOR - 1):
+        assert Money(Money.MAX_MINOR, "USD").minor == Money.MAX_MINOR
+        for beyond in (Money.MAX_MINOR + 1, -Money.MAX_MINOR - 1):
             with pytest.raises(ValueError, match="largest"):
                 Money(beyond, "USD")
         with pytest.raises(ValueError, match="largest"):
-            Money(LARGEST_MINOR, "USD") + Money(1, "USD")
+            Money(Money.MAX_MINOR, "USD") + Money(1, "USD")
 
 
 class TestCurrency:
@@ -132,7 +131,7 @@ class TestForPeople:
         ],
     )
     def test_what_was_typed_is_taken_exactly(self, text: str, currency: str, minor: int) -> None:
-        assert from_decimal(text, currency) == Money(minor, currency)
+        assert Money.parse(text, currency) == Money(minor, currency)
 
     @pytest.mark.parametrize(
         ("text", "currency"),
@@ -157,12 +156,12 @@ class TestForPeople:
     )
     def test_what_is_no_amount_or_too_fine_is_refused(self, text: str, currency: str) -> None:
         with pytest.raises(ValueError, match=r"."):
-            from_decimal(text, currency)
+            Money.parse(text, currency)
 
     @given(AMOUNTS, st.sampled_from(["USD", "JPY", "KWD", "USDT"]))
     def test_what_is_shown_can_be_typed(self, minor: int, currency: str) -> None:
         money = Money(minor, currency)
-        assert from_decimal(str(money.decimal()), currency) == money
+        assert Money.parse(str(money.decimal()), currency) == money
 
     def test_is_shown_in_whole_units(self) -> None:
         assert Money(2599, "USD").decimal() == Decimal("25.99")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from checkie.kernel import LARGEST_MINOR, exponent
+from checkie.kernel import Money, exponent
 from checkie.providers.simulator.bank.bank import Bank
 from checkie.providers.simulator.bank.errors import invalid
 from checkie.providers.simulator.bank.intents import IntentParams
@@ -55,14 +55,14 @@ class ServerCalls:
     def refund(self, request: Request) -> Response:
         """POST /v1/intents/{id}/refunds: with an Idempotency-Key, at most once per key."""
         intent = self.bank.get(request.intent_id)
-        amount = integer(request.json(), "amount", min_value=1, max_value=LARGEST_MINOR)
+        amount = integer(request.json(), "amount", min_value=1, max_value=Money.MAX_MINOR)
         refunded = self.bank.refund(intent, amount, request.header(b"idempotency-key") or None)
         return json_response(self.links.for_server(refunded))
 
 
 def parse_params(body: Mapping[str, Any]) -> IntentParams:
     """The parameters of a create. Refuses invalid ones, naming the field."""
-    amount = integer(body, "amount", min_value=1, max_value=LARGEST_MINOR)
+    amount = integer(body, "amount", min_value=1, max_value=Money.MAX_MINOR)
     currency = text(body, "currency", max_length=4)
     try:
         exponent(currency)
