@@ -49,7 +49,7 @@ class Buyer:
 
     async def status(self) -> dict[str, Any]:
         """How it stands."""
-        return await self._insist("GET", f"/api/widget/sessions/{self.id}/status")
+        return await self._insist("GET", f"/api/widget/sessions/{self.id}/status", headers=self.headers)
 
     async def until(self, *wanted: str, within_s: float = 20.0) -> dict[str, Any]:
         """Poll until the session is in one of the wanted states."""

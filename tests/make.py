@@ -206,12 +206,12 @@ class Merchant:
 
     async def change(self, opened: Opened, *, if_version: int | None = None, **changes: Any) -> Session:
         wanted = checkout.Changes(**changes)
-        session = await checkout.get_session(self.db, opened.session.id)
+        session = await checkout.get_session(self.db, opened.session.id, opened.client_secret)
         return await checkout.change(self.db, self.providers, session, wanted, if_version=if_version, now=self.clock())
 
     async def pay(self, opened: Opened, *, hosted: bool = False) -> PaymentStarted:
         pay = checkout.pay_hosted if hosted else checkout.pay
-        return await pay(self.db, self.providers, opened.session.id, self.clock())
+        return await pay(self.db, self.providers, opened.session.id, opened.client_secret, self.clock())
 
     async def paying(self) -> tuple[Opened, PaymentStarted]:
         """A session whose buyer is about to enter a card."""
@@ -229,7 +229,7 @@ class Merchant:
         await drain(self.db, self.providers, self.clock)
 
     async def status(self, opened: Opened) -> checkout.Status:
-        return await checkout.read_status(self.db, opened.session.id, None)
+        return await checkout.read_status(self.db, opened.session.id, opened.client_secret)
 
     async def attempts(self, opened: Opened) -> list[str]:
         """The states of the session's attempts, in order."""

@@ -97,6 +97,7 @@ async def test_without_the_secret_there_is_nothing_here(http: httpx.AsyncClient,
         await http.get(here),
         await http.get(here, headers={"Cookie": f"checkie=~{fields['session']}.wrong"}),
         await http.get(f"{here}/live"),
+        await http.get(f"{here}/live", headers={"Accept": "application/json"}),
         await http.post(here, headers={"Authorization": "Bearer wrong"}),
         await http.post(path, data={**fields, "secret": "wrong", "email": "a@example.com"}),
         await http.get("/demo/no-such-page"),
@@ -139,12 +140,15 @@ async def test_the_reader_chooses_the_language(http: httpx.AsyncClient, path: st
     assert 'lang="ja"' in kept.text
 
 
-async def test_news_is_streamed_until_nothing_is_under_way(
+async def test_the_status_is_streamed_until_no_payment_is_in_progress(
     stack: Stack, facts: dict[str, Any], http: httpx.AsyncClient
 ) -> None:
     paid = await Stages(stack, facts, http).paid()
     assert paid.cookie
-    answer = await http.get(f"{paid.url}/live", headers={"Cookie": f"checkie={paid.cookie['value']}"})
+    cookie = {"Cookie": f"checkie={paid.cookie['value']}"}
+    now = await http.get(f"{paid.url}/live", headers={**cookie, "Accept": "application/json"})
+    assert now.json() == {"status": "COMPLETED", "payment": "SUCCEEDED", "attempts_left": 0, "stage": "paid"}
+    answer = await http.get(f"{paid.url}/live", headers=cookie)
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert (
         answer.text == 'data: {"status": "COMPLETED", "payment": "SUCCEEDED", "attempts_left": 0, "stage": "paid"}\n\n'

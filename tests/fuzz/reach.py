@@ -181,7 +181,8 @@ class Reach:
             self._call("PATCH", url, json={"email": "ada@example.com"}, headers=session.headers)
             session.is_named = True
         elif step == "pay":
-            paying = self._call("POST", f"{self.base_url}/api/widget/checkout", json={"session_id": session.id})
+            url, body = f"{self.base_url}/api/widget/checkout", {"session_id": session.id}
+            paying = self._call("POST", url, json=body, headers=session.headers)
             session.provider = paying.get("provider", {})
             self.attempts.extend([paying["attempt"]["id"]] if "attempt" in paying else [])
         elif session.provider.get("confirm_url"):

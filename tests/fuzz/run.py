@@ -21,6 +21,7 @@ CONFIG = Path(__file__).with_name("schemathesis.toml")
 FORM = {"malformed_json", "content_type_unsupported", "invalid_request", "idempotency_key_invalid"}
 """What a request is refused with for its form, whatever it asks."""
 SECRET = ("get_session", "change_session", "update_session")
+"""They answer with the session itself, whose id says which secret it must have been."""
 
 
 def install(reach: Reach) -> None:

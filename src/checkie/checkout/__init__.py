@@ -8,12 +8,13 @@ from checkie.checkout.advance import Move, advance
 from checkie.checkout.change import Changes, change
 from checkie.checkout.expire import expire_row
 from checkie.checkout.find import find_page
+from checkie.checkout.get_session import get_session
 from checkie.checkout.model import NoSuchSession, Session, SessionStatus
 from checkie.checkout.open import open_session
 from checkie.checkout.pay import pay, pay_hosted
 from checkie.checkout.queries import check, completed
 from checkie.checkout.quote import Quote
-from checkie.checkout.sql import find_due, get_session
+from checkie.checkout.sql import find_due
 from checkie.checkout.status import Status, read_status
 
 __all__ = [

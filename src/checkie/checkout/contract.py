@@ -65,13 +65,12 @@ OPEN: Final[Extra] = {
     "openapi_extra": contract.TAKES_UTM,
 }
 READ: Final[Extra] = {"responses": _READING, "openapi_extra": contract.SECRET_NEEDED}
-ASK: Final[Extra] = {"responses": _READING, "openapi_extra": contract.SECRET_CHECKED}
 CHANGE: Final[Extra] = {
     "responses": _CHANGING,
     "openapi_extra": {**contract.SECRET_NEEDED, **contract.TAKES_VERSION},
 }
 PAY: Final[Extra] = {
     "responses": {200: _PAID, **contract.problems(*contract.JSON_BODY, *_PAYING)},
-    "openapi_extra": {**contract.SECRET_CHECKED, **contract.TAKES_KEY},
+    "openapi_extra": {**contract.SECRET_NEEDED, **contract.TAKES_KEY},
 }
 PAY_WITHOUT_BODY: Final[Extra] = {**PAY, "responses": {200: _PAID, **contract.problems(*_PAYING)}}

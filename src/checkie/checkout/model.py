@@ -156,9 +156,9 @@ class Session:
             return self.expires_at
         return min(self.expires_at, now + timedelta(seconds=self.abandoned_s))
 
-    def authorize(self, secret: str | None) -> None:
-        """Refuses whoever does not know the client secret (WrongSecret)."""
-        if secret is None or not hmac.compare_digest(hash_secret(secret), self.secret_hash):
+    def authorize(self, secret: str) -> None:
+        """Refuses a caller without the client secret (WrongSecret)."""
+        if not hmac.compare_digest(hash_secret(secret), self.secret_hash):
             raise WrongSecret
 
 

@@ -10,6 +10,7 @@ from typing import Protocol, TypeAlias
 from checkie import customers, orders, payments
 from checkie.checkout import sql
 from checkie.checkout.advance import Move, step
+from checkie.checkout.get_session import get_session
 from checkie.checkout.model import (
     PAYING,
     SESSION,
@@ -55,31 +56,29 @@ async def pay(
     db: Database,
     providers: Mapping[str, Provider],
     session_id: SessionId,
+    secret: str,
     now: datetime,
     *,
-    secret: str | None = None,
     along: TransactionHook | None = None,
 ) -> PaymentStarted:
-    """Start to pay, or join the attempt that is under way: however often and at once it is called, one attempt lives.
+    """Start a payment of the session with this client secret, or join the attempt that is in progress.
 
-    A client secret need not be given, but a wrong one is refused. Refuses with WrongSecret, EmailMissing, SessionOver,
-    AlreadyPaid, ProviderMissing or `payments.NoAttemptsLeft`. Silence of the provider is an answer (Unknown): the
-    attempt stays, and the worker asks.
+    However often it is called, and concurrently, there is one live attempt. If the provider does not answer (Unknown)
+    the attempt stays, and the worker asks for its outcome.
     """
-    intended = await _intend(db, providers, session_id, now, secret, along)
+    intended = await _intend(db, providers, (session_id, secret), now, along)
     return await _authorize(db, providers, intended, now, along=along)
 
 
 async def pay_hosted(
-    db: Database, providers: Mapping[str, Provider], session_id: SessionId, now: datetime
+    db: Database, providers: Mapping[str, Provider], session_id: SessionId, secret: str, now: datetime
 ) -> PaymentStarted:
-    """The same for a browser that needs the provider's own page; the caller knows that it is the buyer's.
+    """The same for a browser that needs the provider's own page.
 
-    An attempt that was begun without such a page and only waits for its buyer is called off, for certain, and the next
-    is begun. `pay` joins every attempt: whoever knows the session may call it, and must not be able to call off what
-    its buyer is paying with. Refuses with PaymentUnderWay, too.
+    An attempt that was begun without such a page and only waits for its buyer is canceled at the provider, and another
+    is begun. Refuses with PaymentUnderWay if it cannot be canceled.
     """
-    intended = await _intend(db, providers, session_id, now)
+    intended = await _intend(db, providers, (session_id, secret), now)
     paying = await _authorize(db, providers, intended, now, hosted=True)
     if not _lacks_page(paying):
         return paying
@@ -87,24 +86,21 @@ async def pay_hosted(
     if paying.payment.is_spent:
         raise payments.NoAttemptsLeft
     await call_off(db, providers, paying.payment, paying.attempt, now)
-    intended = await _intend(db, providers, session_id, now)
+    intended = await _intend(db, providers, (session_id, secret), now)
     return await _authorize(db, providers, intended, now, hosted=True)
 
 
 async def _intend(
     db: Database,
     providers: Mapping[str, Provider],
-    session_id: SessionId,
+    key: tuple[SessionId, str],
     now: datetime,
-    secret: str | None = None,
     along: TransactionHook | None = None,
 ) -> _Intended:
     @retry_on_conflict()
     async def decide() -> _Intended:
         async with db.transaction() as unit:
-            session = await sql.get_session(unit, session_id)
-            if secret is not None:
-                session.authorize(secret)
+            session = await get_session(unit, *key)
             if along:
                 await along.begin(unit)
             intended = await _attempt(unit, session, now)

@@ -13,10 +13,11 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from checkie import catalog, stores, web
-from checkie.checkout import contract, sql
+from checkie.checkout import contract
 from checkie.checkout.change import Changes, change
 from checkie.checkout.find import SLUG, find_page
-from checkie.checkout.model import NoSuchSession, Session, SessionStatus, Step
+from checkie.checkout.get_session import get_session
+from checkie.checkout.model import NoSuchSession, Session, SessionStatus, Step, WrongSecret
 from checkie.checkout.open import open_session
 from checkie.checkout.pay import PaymentStarted, pay
 from checkie.checkout.quote import CurrencyMismatch
@@ -204,10 +205,10 @@ async def get_page(store_slug: Slug, page_slug: Slug, request: Request) -> PageA
     return PageAndSession(page=_page(store, page), session=session, session_id=session.id)
 
 
-@router.get("/sessions/{session_id}", summary="Read a session", **contract.READ)
-async def get_session(session_id: SessionPath, request: Request) -> SessionBody:
-    """The session, for whoever has its client secret."""
-    return _session(await _let_in(session_id, request))
+@router.get("/sessions/{session_id}", name="get_session", summary="Retrieve a session", **contract.READ)
+async def retrieve_session(session_id: SessionPath, request: Request) -> SessionBody:
+    """Retrieves a session."""
+    return _session(await _authorized(session_id, request))
 
 
 @router.patch("/sessions/{session_id}", summary="Change a session", **contract.CHANGE)
@@ -219,7 +220,7 @@ async def get_session(session_id: SessionPath, request: Request) -> SessionBody:
 )
 async def change_session(session_id: SessionPath, body: ChangeBody, request: Request) -> SessionBody:
     """Change an open session and quote anew. With `If-Match: <version>` only if nobody changed it meanwhile."""
-    session = await _let_in(session_id, request)
+    session = await _authorized(session_id, request)
     runtime = web.runtime(request)
     changes = Changes(email=body.email, quantity=body.quantity, amount_minor=_amount(body, session))
     version = _version(request.headers.get("if-match"))
@@ -247,19 +248,19 @@ async def initiate_payment(session_id: SessionPath, request: Request) -> JSONRes
     return await _check_out(_parse(session_id), request)
 
 
-@router.get("/sessions/{session_id}/status", summary="Ask how it stands", **contract.ASK)
+@router.get("/sessions/{session_id}/status", summary="Retrieve a session's status", **contract.READ)
 async def get_status(session_id: SessionPath, request: Request) -> StatusBody:
-    """How the session and its payment stand: for polling. Tells nothing of the buyer, so the secret may be left out."""
-    status = await read_status(web.runtime(request).db, _parse(session_id), web.bearer(request))
+    """Retrieves the status of a session and its payment, for polling."""
+    status = await read_status(web.runtime(request).db, _parse(session_id), _secret(request))
     return _status(status)
 
 
 async def _check_out(session_id: SessionId, request: Request) -> JSONResponse:
-    runtime, secret, key = web.runtime(request), web.bearer(request), web.idempotency_key(request)
+    runtime, secret, key = web.runtime(request), _secret(request), web.idempotency_key(request)
     kept = None
     if key is not None:
         kept = _Kept(web.IdempotentRequest(runtime, (session_id.store, "checkout", key), {"session_id": session_id}))
-    paying = await pay(runtime.db, _providers(request), session_id, runtime.now(), secret=secret, along=kept)
+    paying = await pay(runtime.db, _providers(request), session_id, secret, runtime.now(), along=kept)
     structlog.contextvars.bind_contextvars(payment=paying.payment.id, attempt=paying.attempt.id)
     return JSONResponse(_paying(paying).model_dump(mode="json"))
 
@@ -280,10 +281,16 @@ class _Kept:
             self.once.keep(unit, 200, _paying(paying).model_dump(mode="json"))
 
 
-async def _let_in(session_id: str, request: Request) -> Session:
-    session = await sql.get_session(web.runtime(request).db, _parse(session_id))
-    session.authorize(web.bearer(request))
-    return session
+async def _authorized(session_id: str, request: Request) -> Session:
+    return await get_session(web.runtime(request).db, _parse(session_id), _secret(request))
+
+
+def _secret(request: Request) -> str:
+    """The client secret that the request sends. Refuses with WrongSecret when it sends none."""
+    secret = web.bearer(request)
+    if secret is None:
+        raise WrongSecret
+    return secret
 
 
 def _providers(request: Request) -> Mapping[str, Provider]:

@@ -1,10 +1,10 @@
-"""How a session and its payment stand."""
+"""The status of a session and its payment."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from checkie.checkout import sql
+from checkie.checkout.get_session import get_session
 from checkie.checkout.model import OVER, Session, SessionStatus
 from checkie.db import Database
 from checkie.kernel.ids import SessionId
@@ -29,10 +29,8 @@ class Status:
         return self.payment.attempts_left if self.payment else _TRIES
 
 
-async def read_status(db: Database, session_id: SessionId, secret: str | None) -> Status:
-    """How the session stands. A secret need not be given, but a wrong one is refused. One or two statements."""
-    session = await sql.get_session(db, session_id)
-    if secret is not None:
-        session.authorize(secret)
+async def read_status(db: Database, session_id: SessionId, secret: str) -> Status:
+    """The status of the session with this client secret. Refuses as `get_session` does. One or two statements."""
+    session = await get_session(db, session_id, secret)
     found = await latest_of(db, session_id) if session.payment else None
     return Status(session, *(found or (None, None)))

@@ -39,11 +39,15 @@ async def follow(runtime: Runtime, ticket: Ticket, is_gone: Callable[[], Awaitab
 
 
 def event(status: Status, stage: Stage) -> bytes:
-    """The event that tells of this status. Nothing in it is about the buyer."""
-    body = {
+    """A server-sent event with this status."""
+    return f"data: {json.dumps(body(status, stage))}\n\n".encode()
+
+
+def body(status: Status, stage: Stage) -> dict[str, object]:
+    """The status as JSON. It has no personal data."""
+    return {
         "status": status.session.status,
         "payment": status.payment.status if status.payment else None,
         "attempts_left": status.attempts_left,
         "stage": stage,
     }
-    return f"data: {json.dumps(body)}\n\n".encode()

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import HTTPException
-from fastapi.responses import RedirectResponse, StreamingResponse
+from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 from starlette.convertors import StringConvertor, register_url_convertor
 
 from checkie import web
@@ -147,8 +147,10 @@ async def keep_session(request: Request) -> Response:
 
 @_html
 async def show_live(request: Request) -> Response:
-    """The session's status as it changes."""
+    """The session's status: now as JSON where that is asked for, else as it changes."""
     back = await _back(request, _wallet(request))
+    if request.headers.get("accept") == "application/json":
+        return JSONResponse(live.body(back.status, back.stage), headers={"Cache-Control": "no-store"})
     ticket = Ticket(back.session.id, back.secret)
     stream = live.follow(web.runtime(request), ticket, request.is_disconnected)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

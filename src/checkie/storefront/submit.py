@@ -64,8 +64,7 @@ class FormContext:
 async def submit(context: FormContext, form: Form) -> Redirect | Mend:
     """Do what the form asks for. Refuses with NoSuchSession and WrongSecret, and when no provider is configured."""
     ticket = form.ticket or await open_ticket(context.runtime, context.place, context.visitor)
-    session = await checkout.get_session(context.runtime.db, ticket.session)
-    session.authorize(ticket.secret)
+    session = await checkout.get_session(context.runtime.db, ticket.session, ticket.secret)
     if session.page != context.place.page.id:
         raise checkout.NoSuchSession
     if form.verb == "again":
@@ -88,7 +87,9 @@ async def _verb(context: FormContext, form: Form, session: Session, ticket: Tick
         await _change(context, session, wanted)
     if form.verb != "pay":
         return Redirect(context.place.path, ticket)
-    paying = await checkout.pay_hosted(context.runtime.db, context.providers, session.id, context.runtime.now())
+    paying = await checkout.pay_hosted(
+        context.runtime.db, context.providers, session.id, ticket.secret, context.runtime.now()
+    )
     hosted = paying.outcome.hosted_url if isinstance(paying.outcome, ActionNeeded) else None
     return Redirect(hosted or context.place.session_path(session.id), ticket)
 
@@ -101,7 +102,7 @@ async def _change(context: FormContext, session: Session, wanted: Changes) -> Se
 async def _again(context: FormContext, old: Session) -> Redirect:
     """A new session with what was typed into the old one, as far as the page still takes it."""
     ticket = await open_ticket(context.runtime, context.place, context.visitor)
-    fresh = await checkout.get_session(context.runtime.db, ticket.session)
+    fresh = await checkout.get_session(context.runtime.db, ticket.session, ticket.secret)
     is_other_amount = old.quote.unit != fresh.quote.unit and old.quote.pricing == "PAY_WHAT_YOU_WANT"
     typed = (
         Changes(email=old.email),
@@ -119,5 +120,5 @@ async def _again(context: FormContext, old: Session) -> Redirect:
 async def _anew(context: FormContext, form: Form, refusal: Refusal) -> Mend:
     """The session was over before the form came: a new one takes its place, and nothing that was typed is lost."""
     ticket = await open_ticket(context.runtime, context.place, context.visitor)
-    session = await checkout.get_session(context.runtime.db, ticket.session)
+    session = await checkout.get_session(context.runtime.db, ticket.session, ticket.secret)
     return Mend(session, ticket, form, refusal)

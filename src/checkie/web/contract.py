@@ -24,8 +24,6 @@ SECURITY_SCHEMES: Final = {
 }
 SECRET_NEEDED: Final[dict[str, Any]] = {"security": [{"client_secret": []}]}
 """The caller must prove to hold the session's client secret."""
-SECRET_CHECKED: Final[dict[str, Any]] = {"security": [{"client_secret": []}, {}]}
-"""The client secret may be left out; a wrong one is refused."""
 
 JSON_BODY: Final = (MalformedJson, BodyTooLarge, ContentTypeUnsupported, InvalidRequest)
 """How any route that reads a JSON body may refuse it."""

@@ -375,10 +375,10 @@ class TestAsking:
 
 
 class TestStatus:
-    async def test_is_for_everybody_but_not_with_a_wrong_secret(self, merchant: Merchant) -> None:
-        opened = await merchant.open()
-        for secret in (None, opened.client_secret):
-            status = await checkout.read_status(merchant.db, opened.session.id, secret)
-            assert (status.session.status, status.payment, status.attempts_left) == (SessionStatus.OPEN, None, 3)
-        with pytest.raises(WrongSecret):
-            await checkout.read_status(merchant.db, opened.session.id, "wrong")
+    async def test_is_for_callers_with_the_client_secret(self, merchant: Merchant) -> None:
+        opened, other = await merchant.open(), await merchant.open()
+        status = await checkout.read_status(merchant.db, opened.session.id, opened.client_secret)
+        assert (status.session.status, status.payment, status.attempts_left) == (SessionStatus.OPEN, None, 3)
+        for secret in ("", "wrong", other.client_secret):
+            with pytest.raises(WrongSecret):
+                await checkout.read_status(merchant.db, opened.session.id, secret)

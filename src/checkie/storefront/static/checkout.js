@@ -41,16 +41,18 @@ async function call(method, path, { secret, body, key } = {}) {
   return text;
 }
 
-// Tells `hear` how a session stands, again and again until it answers true: by server-sent events, or by asking if those
-// fail (which does not tell the stage).
-function follow(path, session, hear) {
+// The status of the session whose page is at `path`; the browser's cookie is the proof.
+const statusOf = (path) => call("GET", `${path}/live`).catch(() => null);
+
+// Calls `hear` with each status of a session until it returns true: by server-sent events, or by polling if those fail.
+function follow(path, hear) {
   const source = new EventSource(`${path}/live`);
   let done = false;
   const stop = () => { done = true; source.close(); };
   const tell = (news) => { if (!done && hear(news)) stop(); };
   const poll = async () => {
     while (!done) {
-      const news = await call("GET", `/api/widget/sessions/${session}/status`).catch(() => null);
+      const news = await statusOf(path);
       if (news) tell(news);
       await wait(POLL_MS);
     }
@@ -377,7 +379,7 @@ class Checkout {
 
   // The provider has answered the browser; what counts is what it tells the server, which comes a moment later.
   awaitNews() {
-    const stop = follow(this.here, this.session, (news) => {
+    const stop = follow(this.here, (news) => {
       if (isPaying(news) && news.stage !== "waiting") return false;
       if (news.status === "OPEN") this.declined(); else this.goOn();
       return true;
@@ -498,16 +500,16 @@ function forget(draft) {
 // ---- the page of a session
 
 function watch(state) {
-  const [path, { status, stage }] = [location.pathname, state.dataset];
-  const [page, session] = [path.slice(0, path.lastIndexOf("/")), path.slice(path.lastIndexOf("/") + 1)];
-  const take = (news) => {
-    const isNews = news.stage ? news.stage !== stage : news.status !== status;
-    if (isNews) location.reload();
-    return isNews;
+  const [path, { stage }] = [location.pathname, state.dataset];
+  const page = path.slice(0, path.lastIndexOf("/"));
+  const take = (current) => {
+    const isChanged = current !== null && current.stage !== stage;
+    if (isChanged) location.reload();
+    return isChanged;
   };
-  const look = () => call("GET", `/api/widget/sessions/${session}/status`).then(take, () => null);
+  const look = () => statusOf(path).then(take);
   if (stage === "paid") forget(`checkie:${page}`);
-  if ("live" in state.dataset) follow(path, session, take);
+  if ("live" in state.dataset) follow(path, take);
   addEventListener("pageshow", (event) => { if (event.persisted) look(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
   for (const time of document.querySelectorAll("time")) {

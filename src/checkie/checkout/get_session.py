@@ -1,0 +1,18 @@
+"""Retrieve a session, with its client secret."""
+
+from __future__ import annotations
+
+from checkie.checkout import sql
+from checkie.checkout.model import Session
+from checkie.db import Database, UnitOfWork
+from checkie.kernel.ids import SessionId
+
+
+async def get_session(db: Database | UnitOfWork, session_id: SessionId, secret: str) -> Session:
+    """The session, for a caller who has its client secret. Refuses with NoSuchSession or WrongSecret. One statement.
+
+    Every request of a buyer reads its session here: an id alone opens nothing.
+    """
+    session = await sql.get_session(db, session_id)
+    session.authorize(secret)
+    return session
