@@ -26,7 +26,7 @@ from checkie.kernel import Keyring, Money
 from checkie.kernel.ids import AttemptId, OrderId, PageId, PaymentId, SessionId
 from checkie.payments import Attempt, AttemptStatus, Payment, PaymentStatus
 from checkie.payments.port import Outcome, Provider, Refunded
-from checkie.web import Visitor
+from checkie.web import Services, Visitor
 from tests.fakes import FakeProvider
 
 START: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -52,6 +52,18 @@ class Clock:
     def tick(self, **wait: float) -> datetime:
         self.now += timedelta(**wait)
         return self.now
+
+
+def services(db: Database, clock: Clock | None = None, **different: Any) -> Services:
+    """The services of a process over this database."""
+    plain: dict[str, Any] = {
+        "db": db,
+        "reports": db,
+        "now": clock or Clock(),
+        "keyring": KEYRING,
+        "public_url": "http://shop.example",
+    }
+    return Services(**{**plain, **different})
 
 
 def statements() -> float:

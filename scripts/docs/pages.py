@@ -126,8 +126,9 @@ def _purpose(door: Path) -> str:
 def openapi() -> dict[str, Any]:
     """The OpenAPI document. It depends on no setting, and nothing is opened for it."""
     keyring = Keyring("none", {"none": bytes(32)})
-    runtime = web.Runtime(Database(""), lambda: datetime.min.replace(tzinfo=UTC), keyring, "")
-    return asgi.create_app(load({}), runtime, {}, {}).openapi()
+    closed, never = Database(""), datetime.min.replace(tzinfo=UTC)
+    services = web.Services(db=closed, reports=closed, now=lambda: never, keyring=keyring, public_url="")
+    return asgi.create_app(load({}), services).openapi()
 
 
 def api(document: dict[str, Any]) -> str:

@@ -202,7 +202,7 @@ class TestAnAddress:
         ],
     )
     def test_where_nothing_is_is_not_found(self, wire: Wire, path: bytes) -> None:
-        answer = wire.send(b"POST" if b"webhooks" in path else b"GET", path)
+        answer = wire.send(b"POST" if b"webhooks" in path else b"GET", path, wire.secret)
         assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json")
 
     @pytest.mark.parametrize("query", [b"utm_a%00b=1", b"utm_source=%00", b"utm_%ed%a0%80=%ff", b"utm_=" + b"x" * 5000])

@@ -144,24 +144,29 @@ class TestARefusal:
         assert (await merchant.http.post(f"{base}/nobody", content=b"{}")).json()["code"] == "provider_not_found"
 
     async def test_meets_one_key_for_two_requests(self, merchant: Merchant) -> None:
+        buyer = merchant.buyer()
+        await buyer.open()
+        url = f"{buyer.base_url}/api/widget/sessions/{buyer.id}/update"
+        headers = {**buyer.headers, "Idempotency-Key": "once"}
+        first = await merchant.http.post(url, json={"quantity": 2}, headers=headers)
+        other = await merchant.http.post(url, json={"quantity": 3}, headers=headers)
+        assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+        quoted = {**buyer.headers, "Idempotency-Key": '"once"'}
+        again = await merchant.http.post(url, json={"quantity": 2}, headers=quoted)
+        assert (again.status_code, again.headers["idempotent-replayed"]) == (200, "true")
+        assert again.json() == first.json()
+
+
+class TestAnIdempotencyKey:
+    async def test_of_one_session_is_not_that_of_another(self, merchant: Merchant) -> None:
         one, other = merchant.buyer(), merchant.buyer()
         for buyer in (one, other):
             await buyer.open()
             await buyer.change(email=buyer.email)
-        await one.check_out("shared key")
-        answer = await merchant.http.post(
-            f"{one.base_url}/api/widget/checkout",
-            json={"session_id": other.id},
-            headers={**other.headers, "Idempotency-Key": "shared key"},
-        )
-        assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
-        again = await merchant.http.post(
-            f"{one.base_url}/api/widget/checkout",
-            json={"session_id": one.id},
-            headers={**one.headers, "Idempotency-Key": '"shared key"'},
-        )
-        assert (again.status_code, again.headers["idempotent-replayed"]) == (200, "true")
-        assert again.json() == one.paying
+            await buyer.check_out("shared key")
+        assert one.paying["payment"]["id"] != other.paying["payment"]["id"]
+        first = one.paying
+        assert await one.check_out("shared key") == first
 
 
 class TestABot:

@@ -10,25 +10,25 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from checkie import web
 
-router = APIRouter(include_in_schema=False)
+router = web.Router()
 Json = dict[str, Any]
 _BOLD_OR_CODE: Final = re.compile(r"\*\*(.+?)\*\*|`(.+?)`")
 _EXAMPLES: Final[Json] = {"integer": 1, "string": "text", "boolean": True, "date-time": "2026-03-01T12:00:00Z"}
 
 
-@router.get("/api/docs")
+@router.page("/api/docs", access=web.caller.PUBLIC)
 async def show_api_docs(request: Request) -> Response:
     """The page. It is the same for all, so it is made once."""
     state = request.app.state
     if not hasattr(state, "api_docs"):
-        state.api_docs = render(request.app.openapi(), web.runtime(request).public_url)
+        state.api_docs = render(request.app.openapi(), web.services(request).public_url)
     return HTMLResponse(state.api_docs, headers={"Content-Security-Policy": _POLICY, "Referrer-Policy": "no-referrer"})
 
 

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from checkie import web
 from checkie.web import contract
 
 ABOUT: Final = """Checkie sells by sessions: opening a page opens one; the buyer changes it, pays, asks how it stands.
@@ -44,7 +43,7 @@ def complete(document: Json) -> Json:
     schemas = document["components"]["schemas"]
     for assumed in ("HTTPValidationError", "ValidationError"):
         schemas.pop(assumed, None)
-    schemas["Problem"] = web.Problem.model_json_schema()
+    schemas["Problem"] = contract.PROBLEM
     for schema in schemas.values():
         _drop_titles(schema)
     for operation in operations(document):

@@ -6,23 +6,23 @@ import base64
 import fcntl
 import json
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from checkie import catalog, stores
+from checkie import catalog, checkout, stores
 from checkie.app import embedded
 from checkie.app.clock import system_now
 from checkie.app.settings import Settings
 from checkie.db import Database
 from checkie.db.conflicts import Constraints
 from checkie.kernel import Keyring
-from checkie.payments.port import Provider
+from checkie.payments.port import Provider, Providers
 from checkie.providers.simulator import Simulator
-from checkie.storefront import ProviderPage
-from checkie.web import Runtime
+from checkie.storefront import ProviderPage, ProviderPages
+from checkie.web import Services
 
 CONSTRAINTS: Final[Constraints] = {**stores.CONSTRAINTS, **catalog.CONSTRAINTS}
 """Which refusal a violated constraint becomes, of all modules."""
@@ -93,7 +93,7 @@ def providers(settings: Settings) -> dict[str, Provider]:
     return found
 
 
-def provider_pages(settings: Settings) -> Mapping[str, ProviderPage]:
+def provider_pages(settings: Settings) -> dict[str, ProviderPage]:
     """What the buyer's page needs to know of each provider."""
     found = {}
     if settings.simulator_url:
@@ -112,8 +112,21 @@ def provider_pages(settings: Settings) -> Mapping[str, ProviderPage]:
 
 
 @asynccontextmanager
-async def runtime(settings: Settings, urls: Urls) -> AsyncIterator[Runtime]:
-    """What every process works with: an open database, the clock, the keys."""
-    pool = Database.hot(urls.app, settings.pool_size, plan_cache_mode=settings.plan_cache_mode, constraints=CONSTRAINTS)
-    async with pool as db:
-        yield Runtime(db, system_now, keyring(settings), settings.public_url, settings.trusted_proxies)
+async def services(settings: Settings, urls: Urls) -> AsyncIterator[Services]:
+    """What a process works with, open while this lasts."""
+    hot = Database.hot(urls.app, settings.pool_size, plan_cache_mode=settings.plan_cache_mode, constraints=CONSTRAINTS)
+    configured = providers(settings)
+    try:
+        async with hot as db, Database.reporting(urls.app) as reports:
+            yield Services(
+                db=db,
+                reports=reports,
+                now=system_now,
+                keyring=keyring(settings),
+                public_url=settings.public_url,
+                proxies=settings.trusted_proxies,
+                parts=(Providers(configured), ProviderPages(provider_pages(settings)), checkout.PageCache()),
+            )
+    finally:
+        for provider in configured.values():
+            await provider.aclose()

@@ -1,13 +1,13 @@
 """Checkout: sessions, quotes and paying.
 
 Owns schema `checkout`. Publishes what `events` lists. Invariants: a session is completed if and only if its payment
-succeeded; however often `pay` is called, one attempt lives; a quote does not change behind the buyer's back.
+succeeded; there is one live attempt at most; only its client secret opens a session; a quote is frozen.
 """
 
 from checkie.checkout.advance import Move, advance
 from checkie.checkout.change import Changes, change
 from checkie.checkout.expire import expire_row
-from checkie.checkout.find import find_page
+from checkie.checkout.find import PageCache, find_page
 from checkie.checkout.get_session import get_session
 from checkie.checkout.model import NoSuchSession, Session, SessionStatus
 from checkie.checkout.open import open_session
@@ -21,6 +21,7 @@ __all__ = [
     "Changes",
     "Move",
     "NoSuchSession",
+    "PageCache",
     "Quote",
     "Session",
     "SessionStatus",

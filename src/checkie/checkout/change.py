@@ -7,10 +7,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from checkie.checkout import sql
-from checkie.checkout.model import PAYING, Session, VersionMismatch, check_time
+from checkie.checkout.model import (
+    PAYING,
+    AlreadyPaid,
+    NoSuchSession,
+    PaymentUnderWay,
+    Session,
+    SessionOver,
+    VersionMismatch,
+    check_time,
+)
+from checkie.checkout.quote import AmountNotYours, AmountOutOfRange, QuantityOutOfRange
 from checkie.checkout.reopen import reopen
-from checkie.customers import parse_email
-from checkie.db import Database
+from checkie.customers import InvalidEmail, parse_email
+from checkie.db import Database, WriteConflict
+from checkie.kernel import refuses
 from checkie.payments.port import Provider
 
 _TRIES = 3
@@ -29,6 +40,10 @@ class Changes:
     reopens: bool = False
 
 
+@refuses(
+    *(NoSuchSession, AlreadyPaid, PaymentUnderWay, SessionOver, VersionMismatch, WriteConflict),
+    *(InvalidEmail, QuantityOutOfRange, AmountNotYours, AmountOutOfRange),
+)
 async def change(
     db: Database,
     providers: Mapping[str, Provider],
@@ -40,9 +55,8 @@ async def change(
 ) -> Session:
     """Apply `changes` to the session (as the caller read it) and requote, all or nothing. In calm, one statement.
 
-    A payment that waits for its buyer is called off first, so that nobody pays the old price. Refuses with
-    VersionMismatch when `if_version` is given and is not the session's, and with SessionOver, AlreadyPaid,
-    PaymentUnderWay and the refusals of the fields.
+    A payment that waits for its buyer is canceled first, so that nobody pays the old price. VersionMismatch:
+    `if_version` is given and is not the session's.
     """
     for _ in range(_TRIES):
         if if_version is not None and session.version != if_version:

@@ -11,7 +11,7 @@ from typing import Final
 
 from checkie.checkout import events
 from checkie.checkout.quote import Quote
-from checkie.kernel import Conflict, Invalid, Lifecycle, NotFound, Unauthorized
+from checkie.kernel import Conflict, Invalid, Lifecycle, NotFound
 from checkie.kernel.ids import OrderId, PageId, PaymentId, SessionId
 
 
@@ -19,12 +19,6 @@ class NoSuchSession(NotFound):
     """There is no such session."""
 
     code = "session_not_found"
-
-
-class WrongSecret(Unauthorized):
-    """The client secret is missing or is not this session's. Send it as `Authorization: Bearer`."""
-
-    code = "session_secret_invalid"
 
 
 class IllegalSessionMove(Conflict):
@@ -156,10 +150,9 @@ class Session:
             return self.expires_at
         return min(self.expires_at, now + timedelta(seconds=self.abandoned_s))
 
-    def authorize(self, secret: str) -> None:
-        """Refuses a caller without the client secret (WrongSecret)."""
-        if not hmac.compare_digest(hash_secret(secret), self.secret_hash):
-            raise WrongSecret
+    def is_opened_by(self, secret: str) -> bool:
+        """Whether this is the session's client secret."""
+        return hmac.compare_digest(hash_secret(secret), self.secret_hash)
 
 
 def check_time(session: Session, now: datetime) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from checkie import customers, orders, payments
 from checkie.checkout import sql
@@ -16,15 +16,19 @@ from checkie.checkout.model import (
     SESSION,
     AlreadyPaid,
     EmailMissing,
+    PaymentUnderWay,
     ProviderMissing,
     Session,
+    SessionOver,
     check_time,
 )
 from checkie.checkout.reopen import call_off
-from checkie.db import Database, UnitOfWork, retry_on_conflict
+from checkie.db import Database, UnitOfWork, WriteConflict, retry_on_conflict
+from checkie.kernel import refuses
 from checkie.kernel.ids import OrderId, SessionId
 from checkie.payments import Attempt, Payment
-from checkie.payments.port import ActionNeeded, Intent, Outcome, Provider, Withdrawn
+from checkie.payments.port import ActionNeeded, Intent, Outcome, Provider, Unknown, Withdrawn
+from checkie.web import IdempotentRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +42,10 @@ class PaymentStarted:
 
 
 _Intended: TypeAlias = tuple[Session, Payment, Attempt]
+Once: TypeAlias = IdempotentRequest[PaymentStarted] | None
 
 
-class TransactionHook(Protocol):
-    """What is written along with a payment that begins."""
-
-    async def begin(self, unit: UnitOfWork) -> None:
-        """Look, refuse and write in the transaction that notes the intent."""
-        ...
-
-    def end(self, unit: UnitOfWork, paying: PaymentStarted) -> None:
-        """Write in the transaction that records the provider's answer."""
-        ...
-
-
+@refuses(get_session, AlreadyPaid, SessionOver, ProviderMissing, payments.NoAttemptsLeft, EmailMissing, WriteConflict)
 async def pay(
     db: Database,
     providers: Mapping[str, Provider],
@@ -59,24 +53,25 @@ async def pay(
     secret: str,
     now: datetime,
     *,
-    along: TransactionHook | None = None,
+    once: Once = None,
 ) -> PaymentStarted:
     """Start a payment of the session with this client secret, or join the attempt that is in progress.
 
     However often it is called, and concurrently, there is one live attempt. If the provider does not answer (Unknown)
-    the attempt stays, and the worker asks for its outcome.
+    the attempt stays, and the worker asks for its outcome. `once` is written in the transactions of the payment.
     """
-    intended = await _intend(db, providers, (session_id, secret), now, along)
-    return await _authorize(db, providers, intended, now, along=along)
+    intended = await _intend(db, providers, (session_id, secret), now, once)
+    return await _authorize(db, providers, intended, now, once=once)
 
 
+@refuses(pay, PaymentUnderWay)
 async def pay_hosted(
     db: Database, providers: Mapping[str, Provider], session_id: SessionId, secret: str, now: datetime
 ) -> PaymentStarted:
     """The same for a browser that needs the provider's own page.
 
     An attempt that was begun without such a page and only waits for its buyer is canceled at the provider, and another
-    is begun. Refuses with PaymentUnderWay if it cannot be canceled.
+    is begun.
     """
     intended = await _intend(db, providers, (session_id, secret), now)
     paying = await _authorize(db, providers, intended, now, hosted=True)
@@ -95,14 +90,14 @@ async def _intend(
     providers: Mapping[str, Provider],
     key: tuple[SessionId, str],
     now: datetime,
-    along: TransactionHook | None = None,
+    once: Once = None,
 ) -> _Intended:
     @retry_on_conflict()
     async def decide() -> _Intended:
         async with db.transaction() as unit:
             session = await get_session(unit, *key)
-            if along:
-                await along.begin(unit)
+            if once:
+                await once.begin(unit)
             intended = await _attempt(unit, session, now)
             if intended[2].provider not in providers:
                 raise ProviderMissing
@@ -118,13 +113,15 @@ async def _authorize(
     now: datetime,
     *,
     hosted: bool = False,
-    along: TransactionHook | None = None,
+    once: Once = None,
 ) -> PaymentStarted:
     session, payment, attempt = intended
 
     def end(unit: UnitOfWork, outcome: Outcome) -> None:
-        if along:
-            along.end(unit, PaymentStarted(session, payment, attempt, outcome))
+        if once and isinstance(outcome, Unknown):
+            once.release(unit)  # not the final answer: a repeated request asks the provider again
+        elif once:
+            once.keep(unit, PaymentStarted(session, payment, attempt, outcome))
 
     intent = Intent(
         key=attempt.id,

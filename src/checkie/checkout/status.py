@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from checkie.checkout.get_session import get_session
 from checkie.checkout.model import OVER, Session, SessionStatus
 from checkie.db import Database
+from checkie.kernel import refuses
 from checkie.kernel.ids import SessionId
 from checkie.payments import Attempt, Payment, latest_of
 
@@ -29,8 +30,9 @@ class Status:
         return self.payment.attempts_left if self.payment else _TRIES
 
 
+@refuses(get_session)
 async def read_status(db: Database, session_id: SessionId, secret: str) -> Status:
-    """The status of the session with this client secret. Refuses as `get_session` does. One or two statements."""
+    """The status of the session with this client secret. One or two statements."""
     session = await get_session(db, session_id, secret)
     found = await latest_of(db, session_id) if session.payment else None
     return Status(session, *(found or (None, None)))

@@ -9,7 +9,7 @@ from checkie.kernel.lifecycle import Lifecycle
 from checkie.kernel.money import LARGEST_MINOR, Money, exponent, from_decimal
 from checkie.kernel.paging import CursorUnknown, Listing, Paging
 from checkie.kernel.period import Period
-from checkie.kernel.refusal import Conflict, Forbidden, Invalid, NotFound, Refusal, Unauthorized
+from checkie.kernel.refusal import Conflict, Forbidden, Invalid, NotFound, Refusal, Unauthorized, refuses
 from checkie.kernel.sealed import Keyring
 
 __all__ = [
@@ -31,4 +31,5 @@ __all__ = [
     "Unauthorized",
     "exponent",
     "from_decimal",
+    "refuses",
 ]

@@ -7,12 +7,12 @@ connections and 5xx into `Unknown` and a definite "no" into `Declined`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
-from checkie.kernel import Money, Unauthorized
+from checkie.kernel import Money, NotFound, Unauthorized
 from checkie.kernel.ids import AttemptId, PaymentId
 
 
@@ -161,3 +161,39 @@ class Provider(Cards, Webhooks, Protocol):
     async def aclose(self) -> None:
         """Let connections go."""
         ...
+
+
+class NoSuchProvider(NotFound):
+    """No provider of this name is configured."""
+
+    code = "provider_not_found"
+
+
+@dataclass(frozen=True, slots=True)
+class Providers(Mapping[str, Provider]):
+    """The configured providers by name, looked up by ability."""
+
+    configured: Mapping[str, Provider]
+
+    def cards(self, name: str) -> Cards:
+        """The card provider of this name. Refuses with NoSuchProvider."""
+        return self._find(name)
+
+    def webhooks(self, name: str) -> Webhooks:
+        """The provider of this name that sends webhooks. Refuses with NoSuchProvider."""
+        return self._find(name)
+
+    def _find(self, name: str) -> Provider:
+        found = self.configured.get(name)
+        if found is None:
+            raise NoSuchProvider
+        return found
+
+    def __getitem__(self, name: str) -> Provider:
+        return self.configured[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.configured)
+
+    def __len__(self) -> int:
+        return len(self.configured)

@@ -9,16 +9,18 @@ from typing import Final
 import structlog
 
 from checkie.db import Database, WriteConflict, retry_on_conflict
+from checkie.kernel import refuses
 from checkie.outbox import is_recorded, record_message
 from checkie.payments import sql
 from checkie.payments.apply_outcome import Change, apply_outcome
-from checkie.payments.model import NoSuchAttempt
+from checkie.payments.model import NoSuchAttempt, NotYetSucceeded
 from checkie.payments.port import BadSignature, Notice, Webhooks
 
 _log = structlog.get_logger()
 _LONGEST_EVENT: Final = 255
 
 
+@refuses(BadSignature, NoSuchAttempt, NotYetSucceeded, WriteConflict)
 async def receive(
     db: Database, provider: Webhooks, name: str, body: bytes, headers: Mapping[str, str], now: datetime
 ) -> bool:

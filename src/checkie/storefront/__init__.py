@@ -5,6 +5,6 @@ keeps what was typed; no cookie before something is typed; no third party is cal
 whoever lacks a session's client secret is told that there is no such page.
 """
 
-from checkie.storefront.model import ProviderPage
+from checkie.storefront.model import ProviderPage, ProviderPages
 
-__all__ = ["ProviderPage"]
+__all__ = ["ProviderPage", "ProviderPages"]

@@ -10,7 +10,7 @@ from typing import Final
 from checkie.checkout import Status, read_status
 from checkie.storefront.model import Ticket
 from checkie.storefront.stage import UNDER_WAY, Stage, stage_of
-from checkie.web import Runtime
+from checkie.web import Services
 
 LONGEST_S: Final = 60.0
 _FIRST_PAUSE_S: Final = 0.3
@@ -19,15 +19,15 @@ _GROWTH: Final = 1.15
 MEDIA_TYPE: Final = "text/event-stream"
 
 
-async def follow(runtime: Runtime, ticket: Ticket, is_gone: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
+async def follow(services: Services, ticket: Ticket, is_gone: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
     """An event for each change, until no payment is under way, the browser is gone or a minute has passed.
 
     The browser then asks again by itself if it still wants to know. Refuses with WrongSecret and NoSuchSession.
     """
     told, waited_s, pause_s = b"", 0.0, _FIRST_PAUSE_S
     while True:
-        status = await read_status(runtime.db, ticket.session, ticket.secret)
-        stage = stage_of(status, runtime.now())
+        status = await read_status(services.db, ticket.session, ticket.secret)
+        stage = stage_of(status, services.now())
         news = event(status, stage)
         yield news if news != told else b":\n\n"
         told = news

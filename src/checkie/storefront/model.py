@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from checkie.kernel import Conflict
 from checkie.kernel.ids import SessionId
 
 MOST_TICKETS: Final = 4
@@ -31,6 +32,26 @@ class ProviderPage:
     def origin(self) -> str:
         """Where its script comes from."""
         return "/".join(self.script_url.split("/", 3)[:3])
+
+
+class PageWithoutProvider(Conflict):
+    """The payment provider of this page is not configured."""
+
+    code = "page_without_provider"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderPages:
+    """What the page needs to know of each configured provider."""
+
+    configured: Mapping[str, ProviderPage]
+
+    def get(self, name: str) -> ProviderPage:
+        """The provider of this name. Refuses with PageWithoutProvider."""
+        found = self.configured.get(name)
+        if found is None:
+            raise PageWithoutProvider
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +83,8 @@ class Wallet:
         """The cookie's value: what `parse` understands, in characters that need no quotes."""
         return _BETWEEN.join((self.locale or "", *(f"{ticket.session}.{ticket.secret}" for ticket in self.tickets)))
 
-    def secret_of(self, session: SessionId) -> str | None:
-        """The client secret of that session, if this browser holds it."""
+    def secret_of(self, session: str) -> str | None:
+        """The client secret of the session with that id, if this browser holds it."""
         return next((ticket.secret for ticket in self.tickets if ticket.session == session), None)
 
     def with_ticket(self, ticket: Ticket) -> Wallet:

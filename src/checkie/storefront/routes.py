@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import lru_cache, wraps
-from typing import Final, TypeAlias, cast
+from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 import structlog
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.exceptions import HTTPException
 from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 from starlette.convertors import StringConvertor, register_url_convertor
 
 from checkie import web
 from checkie.checkout import NoSuchSession
-from checkie.kernel import Conflict, Forbidden, Refusal
-from checkie.kernel.ids import SessionId
-from checkie.payments.port import Provider
+from checkie.kernel import Forbidden, Refusal
 from checkie.storefront import live, pages
 from checkie.storefront.assets import assets
 from checkie.storefront.document import Document
 from checkie.storefront.form import Form
 from checkie.storefront.language import Reader, read_for
-from checkie.storefront.model import ProviderPage, Ticket, Wallet
+from checkie.storefront.model import ProviderPage, ProviderPages, Ticket, Wallet
 from checkie.storefront.policy import policy
 from checkie.storefront.stage import Stage
 from checkie.storefront.submit import FormContext, Mend, Redirect, submit
 from checkie.storefront.tell import tell_refusal, tell_stage
-from checkie.storefront.visit import Back, Fresh, Place, come_back, find_place, settle, visit
-from checkie.web import is_machine, visitor
+from checkie.storefront.visit import Address, Back, Fresh, Place, come_back, find_place, settle, visit
+from checkie.web import Visitor, caller
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -47,19 +45,12 @@ class _StoreConvertor(StringConvertor):
 
 
 register_url_convertor("store", _StoreConvertor())
-router = APIRouter(include_in_schema=False)
 
 
 class ForeignForm(Forbidden):
     """The form was not posted from our own page."""
 
     code = "form_foreign"
-
-
-class PageWithoutProvider(Conflict):
-    """The payment provider of this page is not configured here."""
-
-    code = "page_without_provider"
 
 
 def _html(endpoint: Endpoint) -> Endpoint:
@@ -80,14 +71,30 @@ def _html(endpoint: Endpoint) -> Endpoint:
     return answered
 
 
-@_html
+async def _holder(request: Request) -> web.Buyer:
+    """The browser whose cookie holds the session at this address. To any other there is no such session."""
+    secret = _wallet(request).secret_of(request.path_params["session"])
+    if secret is None:
+        raise NoSuchSession
+    return web.Buyer(secret)
+
+
+HOLDER: Final = caller.Access("buyer's cookie", _holder, (NoSuchSession,))
+"""The browser that holds the session, by its cookie."""
+files = web.Router()
+router = web.Router(around=_html)
+dev_router = web.Router(around=_html)
+"""For where pages are developed, and nowhere else."""
+
+
+@router.page("/{store:store}/{page}", access=caller.PUBLIC)
 async def show_page(request: Request) -> Response:
-    """The page with a fresh session, or with the one that this browser holds."""
-    runtime = web.runtime(request)
-    place = await find_place(runtime, request.path_params["store"], request.path_params["page"])
-    wallet = _wallet(request)
-    is_human = request.method != "HEAD" and not is_machine(request)
-    found = await visit(runtime, place, wallet, visitor(request) if is_human else None)
+    """The page with a new session, or with the one that this browser holds."""
+    services = web.services(request)
+    place = await find_place(services, request.path_params["store"], request.path_params["page"])
+    wallet, visitor = _wallet(request), Visitor.of(request)
+    is_human = request.method != "HEAD" and not visitor.is_machine
+    found = await visit(services, place, wallet, visitor if is_human else None)
     reader = _reader(request, wallet, place)
     if isinstance(found, Fresh):
         return _fresh(request, found, reader)
@@ -97,16 +104,16 @@ async def show_page(request: Request) -> Response:
     return _form(request, found, reader)
 
 
-@_html
+@router.page("/{store:store}/{page}", access=caller.PUBLIC, method="POST")
 async def post_page(request: Request) -> Response:
-    """What a browser without JavaScript sends."""
+    """What a browser without JavaScript sends: a session's id and secret are in the form."""
     _check_origin(request)
-    runtime = web.runtime(request)
+    services = web.services(request)
     form = Form.parse(await web.read_body(request, _LONGEST_FORM))
-    place = await find_place(runtime, request.path_params["store"], request.path_params["page"])
+    place = await find_place(services, request.path_params["store"], request.path_params["page"])
     wallet = _wallet(request)
     reader = read_for(form.locale or wallet.locale, request.headers.get("accept-language", ""), place.store.locale)
-    context = FormContext(runtime, _providers(request), place, visitor(request), reader.locale)
+    context = FormContext(services, place, Visitor.of(request), reader.locale)
     done = await submit(context, form)
     if isinstance(done, Redirect):
         answer: Response = RedirectResponse(done.url, 303, {"Cache-Control": "no-store"})
@@ -116,13 +123,13 @@ async def post_page(request: Request) -> Response:
     return answer
 
 
-@_html
+@router.page("/{store:store}/{page}/{session}", access=HOLDER)
 async def show_session(request: Request) -> Response:
     """The page of one session, for the browser that holds it."""
     wallet = _wallet(request)
-    back = await _back(request, wallet)
+    back = await _back(request)
     if request.headers.get("sec-fetch-site") in ("same-site", "cross-site"):
-        back = await settle(web.runtime(request), back)
+        back = await settle(web.services(request), back)
     reader = _reader(request, wallet, back.place)
     if back.stage is Stage.FORM:
         return _form(request, back, reader)
@@ -134,29 +141,30 @@ async def show_session(request: Request) -> Response:
     return _answer(request, pages.state_page(back, message, reader), csp, holes)
 
 
-@_html
+@router.page("/{store:store}/{page}/{session}", access=caller.BUYER, method="POST")
 async def keep_session(request: Request) -> Response:
-    """Something was typed: from now on the browser holds the session. The secret comes as bearer."""
+    """Something was typed: from now on the browser holds the session."""
     wallet = _wallet(request)
-    ticket = Ticket(_session_id(request), web.bearer(request) or "")
-    back = await come_back(web.runtime(request), request.path_params["store"], request.path_params["page"], ticket)
+    back = await _back(request)
     answer = Response(status_code=204)
-    _keep(request, answer, wallet, ticket, _reader(request, wallet, back.place))
+    _keep(request, answer, wallet, Ticket(back.session.id, back.secret), _reader(request, wallet, back.place))
     return answer
 
 
-@_html
+@router.page("/{store:store}/{page}/{session}/live", access=HOLDER)
 async def show_live(request: Request) -> Response:
     """The session's status: now as JSON where that is asked for, else as it changes."""
-    back = await _back(request, _wallet(request))
+    back = await _back(request)
     if request.headers.get("accept") == "application/json":
         return JSONResponse(live.body(back.status, back.stage), headers={"Cache-Control": "no-store"})
     ticket = Ticket(back.session.id, back.secret)
-    stream = live.follow(web.runtime(request), ticket, request.is_disconnected)
+    stream = live.follow(web.services(request), ticket, request.is_disconnected)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream, media_type=live.MEDIA_TYPE, headers=headers)
 
 
+@files.page("/static/{hash}/{file}", access=caller.PUBLIC)
+@files.page("/static/{file}", access=caller.PUBLIC)
 async def show_static(request: Request) -> Response:
     """A static file: for ever under its hash, else for a minute."""
     asset = assets().get(request.path_params["file"])
@@ -177,47 +185,24 @@ async def show_static(request: Request) -> Response:
     return Response(asset.packed if is_packed else asset.body, media_type=asset.media_type, headers=headers)
 
 
+@files.page("/robots.txt", access=caller.PUBLIC)
 async def show_robots(_: Request) -> Response:
-    """Pages may be found; sessions are nobody's business."""
+    """Pages may be indexed; sessions may not."""
     text = "User-agent: *\nDisallow: /api/\nDisallow: /*/*/ses_\n"
     return Response(text, media_type="text/plain", headers={"Cache-Control": "public, max-age=86400"})
 
 
+@files.page("/favicon.ico", access=caller.PUBLIC)
 async def show_favicon(_: Request) -> Response:
-    """For browsers that ask without being told where it is."""
+    """For browsers that request it without a link."""
     icon = assets()["icon.svg"]
     return Response(icon.body, media_type=icon.media_type, headers={"Cache-Control": "public, max-age=86400"})
 
 
-@_html
+@dev_router.page("/dev/parts", access=caller.PUBLIC)
 async def show_parts(request: Request) -> Response:
-    """Every part in all its states; where pages are developed, and nowhere else."""
-    if not getattr(request.app.state, "dev", False):
-        raise NoSuchSession
+    """Every part in all its states."""
     return _answer(request, pages.parts_page(_reader(request, Wallet(), None)), policy(None), ())
-
-
-def _serve(path: str, endpoint: Endpoint, method: str = "GET") -> None:
-    """Routes without FastAPI's machinery, which these pages have no use for; named for metrics and logs."""
-
-    async def named(request: Request) -> Response:
-        request.scope["route"] = route
-        return await endpoint(request)
-
-    router.add_route(path, named, [method])
-    route = router.routes[-1]
-
-
-_serve("/static/{hash}/{file}", show_static)
-_serve("/static/{file}", show_static)
-_serve("/robots.txt", show_robots)
-_serve("/favicon.ico", show_favicon)
-_serve("/dev/parts", show_parts)
-_serve("/{store:store}/{page}", show_page)
-_serve("/{store:store}/{page}", post_page, "POST")
-_serve("/{store:store}/{page}/{session}", show_session)
-_serve("/{store:store}/{page}/{session}", keep_session, "POST")
-_serve("/{store:store}/{page}/{session}/live", show_live)
 
 
 def _fresh(request: Request, fresh: Fresh, reader: Reader) -> Response:
@@ -229,13 +214,13 @@ def _fresh(request: Request, fresh: Fresh, reader: Reader) -> Response:
 
 def _form(request: Request, back: Back, reader: Reader) -> Response:
     provider = _provider_page(request, back.session.provider)
-    document = pages.back_page(back, reader, provider, web.runtime(request).now())
+    document = pages.back_page(back, reader, provider, web.services(request).now())
     return _answer(request, document, policy(provider), (back.session.id, back.secret))
 
 
 def _mend(request: Request, place: Place, mend: Mend, reader: Reader) -> Response:
     provider = _provider_page(request, mend.session.provider)
-    document = pages.mend_page(place, mend, reader, provider, web.runtime(request).now())
+    document = pages.mend_page(place, mend, reader, provider, web.services(request).now())
     holes = (mend.ticket.session, mend.ticket.secret)
     return _answer(request, document, policy(provider), holes, status=409 if mend.is_renewed else 422)
 
@@ -263,20 +248,9 @@ def _problem(request: Request, refusal: Refusal | None) -> Response:
     return _answer(request, document, policy(None), (), status=status)
 
 
-async def _back(request: Request, wallet: Wallet) -> Back:
-    session = _session_id(request)
-    secret = wallet.secret_of(session)
-    if secret is None:
-        raise NoSuchSession
-    path = request.path_params
-    return await come_back(web.runtime(request), path["store"], path["page"], Ticket(session, secret))
-
-
-def _session_id(request: Request) -> SessionId:
-    try:
-        return SessionId.parse(request.path_params["session"])
-    except ValueError:
-        raise NoSuchSession from None
+async def _back(request: Request) -> Back:
+    address = Address(**request.path_params)
+    return await come_back(web.services(request), address, caller.resolved(request, web.Buyer).secret)
 
 
 def _reader(request: Request, wallet: Wallet, place: Place | None) -> Reader:
@@ -292,27 +266,20 @@ def _wallet(request: Request) -> Wallet:
 def _keep(request: Request, answer: Response, wallet: Wallet, ticket: Ticket, reader: Reader) -> None:
     path = "/{store}/{page}".format_map(request.path_params)
     kept = Wallet(wallet.tickets, reader.tag if reader.is_chosen else wallet.locale).with_ticket(ticket)
-    is_secure = request.url.scheme == "https" or web.runtime(request).public_url.startswith("https:")
+    is_secure = request.url.scheme == "https" or web.services(request).public_url.startswith("https:")
     answer.set_cookie(_COOKIE, kept.spell(), _COOKIE_AGE_S, path=path, secure=is_secure, httponly=True, samesite="lax")
 
 
 def _check_origin(request: Request) -> None:
     """Refuses a form that another site posts (ForeignForm). The secret in it is the proof; this is the second lock."""
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    ours = {urlsplit(web.runtime(request).public_url).netloc, request.headers.get("host", "")}
+    ours = {urlsplit(web.services(request).public_url).netloc, request.headers.get("host", "")}
     if (origin and urlsplit(origin).netloc not in ours) or site not in (None, "same-origin", "none"):
         raise ForeignForm
 
 
 def _provider_page(request: Request, name: str) -> ProviderPage:
-    found = cast("Mapping[str, ProviderPage]", request.app.state.provider_pages).get(name)
-    if found is None:
-        raise PageWithoutProvider
-    return found
-
-
-def _providers(request: Request) -> Mapping[str, Provider]:
-    return cast("Mapping[str, Provider]", request.app.state.providers)
+    return web.services(request).get(ProviderPages).get(name)
 
 
 @lru_cache(maxsize=64)

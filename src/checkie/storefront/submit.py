@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from checkie import checkout
 from checkie.checkout import Changes, Session
 from checkie.kernel import Invalid, Refusal
-from checkie.payments.port import ActionNeeded, Provider
+from checkie.payments.port import ActionNeeded, Providers
 from checkie.storefront.form import Form, changes_anything
 from checkie.storefront.model import Ticket
 from checkie.storefront.visit import Place, open_ticket
-from checkie.web import Runtime, Visitor
+from checkie.web import Services, Visitor
 
 _OVER: Final = "session_over"
 _SHOWN_BY_THE_SESSION: Final = frozenset(
     {
-        "overtaken",
         "payment_no_attempts_left",
         "session_already_paid",
         "session_payment_under_way",
         "session_version_mismatch",
+        "write_conflict",
     }
 )
 
@@ -54,8 +53,7 @@ class Mend:
 class FormContext:
     """What every verb works with: the process's parts, the page, and who posts."""
 
-    runtime: Runtime
-    providers: Mapping[str, Provider]
+    services: Services
     place: Place
     visitor: Visitor
     locale: str
@@ -63,8 +61,8 @@ class FormContext:
 
 async def submit(context: FormContext, form: Form) -> Redirect | Mend:
     """Do what the form asks for. Refuses with NoSuchSession and WrongSecret, and when no provider is configured."""
-    ticket = form.ticket or await open_ticket(context.runtime, context.place, context.visitor)
-    session = await checkout.get_session(context.runtime.db, ticket.session, ticket.secret)
+    ticket = form.ticket or await open_ticket(context.services, context.place, context.visitor)
+    session = await checkout.get_session(context.services.db, ticket.session, ticket.secret)
     if session.page != context.place.page.id:
         raise checkout.NoSuchSession
     if form.verb == "again":
@@ -88,21 +86,23 @@ async def _verb(context: FormContext, form: Form, session: Session, ticket: Tick
     if form.verb != "pay":
         return Redirect(context.place.path, ticket)
     paying = await checkout.pay_hosted(
-        context.runtime.db, context.providers, session.id, ticket.secret, context.runtime.now()
+        context.services.db, context.services.get(Providers), session.id, ticket.secret, context.services.now()
     )
     hosted = paying.outcome.hosted_url if isinstance(paying.outcome, ActionNeeded) else None
     return Redirect(hosted or context.place.session_path(session.id), ticket)
 
 
 async def _change(context: FormContext, session: Session, wanted: Changes) -> Session:
-    runtime = context.runtime
-    return await checkout.change(runtime.db, context.providers, session, wanted, if_version=None, now=runtime.now())
+    services = context.services
+    return await checkout.change(
+        services.db, services.get(Providers), session, wanted, if_version=None, now=services.now()
+    )
 
 
 async def _again(context: FormContext, old: Session) -> Redirect:
     """A new session with what was typed into the old one, as far as the page still takes it."""
-    ticket = await open_ticket(context.runtime, context.place, context.visitor)
-    fresh = await checkout.get_session(context.runtime.db, ticket.session, ticket.secret)
+    ticket = await open_ticket(context.services, context.place, context.visitor)
+    fresh = await checkout.get_session(context.services.db, ticket.session, ticket.secret)
     is_other_amount = old.quote.unit != fresh.quote.unit and old.quote.pricing == "PAY_WHAT_YOU_WANT"
     typed = (
         Changes(email=old.email),
@@ -119,6 +119,6 @@ async def _again(context: FormContext, old: Session) -> Redirect:
 
 async def _anew(context: FormContext, form: Form, refusal: Refusal) -> Mend:
     """The session was over before the form came: a new one takes its place, and nothing that was typed is lost."""
-    ticket = await open_ticket(context.runtime, context.place, context.visitor)
-    session = await checkout.get_session(context.runtime.db, ticket.session, ticket.secret)
+    ticket = await open_ticket(context.services, context.place, context.visitor)
+    session = await checkout.get_session(context.services.db, ticket.session, ticket.secret)
     return Mend(session, ticket, form, refusal)

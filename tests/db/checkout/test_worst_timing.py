@@ -8,7 +8,7 @@ import pytest
 
 from checkie import checkout, payments
 from checkie.checkout import SessionStatus
-from checkie.checkout.model import AlreadyPaid, SessionOver, WrongSecret
+from checkie.checkout.model import AlreadyPaid, SessionOver
 from checkie.checkout.open import Opened
 from checkie.checkout.pay import PaymentStarted
 from checkie.db import Database
@@ -16,6 +16,7 @@ from checkie.kernel import Money
 from checkie.kernel.ids import AttemptId
 from checkie.payments.model import NoAttemptsLeft, NotYetSucceeded
 from checkie.payments.port import Action, ActionNeeded, Approved, Declined, InProgress, Refunded
+from checkie.web.caller import WrongSecret
 from tests import make
 from tests.fakes import DECLINED
 from tests.make import PRICE, Merchant

@@ -7,7 +7,6 @@ import json
 import pytest
 
 from checkie.checkout import NoSuchSession, Status
-from checkie.checkout.model import WrongSecret
 from checkie.kernel import Conflict, Refusal
 from checkie.storefront.language import Reader
 from checkie.storefront.live import event
@@ -16,6 +15,7 @@ from checkie.storefront.policy import policy
 from checkie.storefront.stage import Stage
 from checkie.storefront.tell import page_words, tell_flaw, tell_refusal, tell_stage
 from checkie.storefront.words import why_declined
+from checkie.web.caller import WrongSecret
 from tests import make
 
 ENGLISH, GERMAN = Reader("en", "en"), Reader("de", "de")

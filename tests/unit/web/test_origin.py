@@ -11,6 +11,7 @@ from starlette.requests import Request
 from checkie import web
 from checkie.db import Database
 from checkie.web.origin import origin
+from checkie.web.services import attach
 from tests import make
 
 OURS = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
@@ -57,10 +58,10 @@ def test_ours_alone_are_as_far_as_we_see() -> None:
 
 def test_a_request_tells_of_its_visitor() -> None:
     app = Starlette()
-    app.state.runtime = web.Runtime(Database(""), make.Clock(), make.KEYRING, "http://shop.example", OURS)
+    attach(app, make.services(Database(""), proxies=OURS))
     headers = [(b"x-forwarded-for", b"198.51.100.1"), (b"x-forwarded-for", b"203.0.113.7")]
     scope = {"type": "http", "app": app, "client": ("10.0.0.1", 4711), "headers": headers, "query_string": b""}
-    assert web.visitor(Request(scope)).ip == "203.0.113.7"
+    assert web.Visitor.of(Request(scope)).ip == "203.0.113.7"
 
 
 def test_a_list_without_end_is_read_from_its_end() -> None:

@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 import pytest
 from starlette.requests import Request
 
-from checkie import web
 from checkie.app.api_document import complete
 from checkie.db import Database
 from checkie.kernel import CursorUnknown, Paging
 from checkie.kernel.ids import DeliveryId
+from checkie.web import paging
 from checkie.web.paging import LimitOutOfRange, TwoCursors
 from tests.lists import create_app
 from tests.make import START
@@ -24,7 +24,7 @@ OTHER = DeliveryId.new(7, START)
 def asked(**query: str | list[str]) -> Paging[DeliveryId]:
     text = urlencode(query, doseq=True).encode()
     request = Request({"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": text})
-    return web.paging(request, DeliveryId)
+    return paging.read(request, DeliveryId)
 
 
 class TestTheQuery:
@@ -114,7 +114,7 @@ class TestTheDocument:
                 "data": {"type": "array", "items": {"$ref": "#/components/schemas/DeliveryBody"}, "maxItems": 100},
                 "has_more": {
                     "type": "boolean",
-                    "description": "Whether the list goes on beyond `data`, the way it was read.",
+                    "description": "Whether there are more rows in the direction of reading.",
                 },
             },
             "required": ["data", "has_more"],
