@@ -208,7 +208,7 @@ class Merchant:
         return {self.fake.name: self.fake}
 
     async def open(self, email: str | None = "buyer@shop.example") -> Opened:
-        """A session; with an address told, unless that is None."""
+        """A session, with an email address unless that is None."""
         opened = await checkout.open_session(
             self.db, self.store, self.page, Visitor(), public_url="http://shop.example", now=self.clock()
         )

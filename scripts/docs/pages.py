@@ -16,7 +16,7 @@ from checkie import web
 from checkie.app import asgi
 from checkie.app.settings import load
 from checkie.db import Database
-from checkie.kernel import Keyring
+from checkie.kernel import Keyring, Refusal
 from scripts.docs import discover, events, settings
 
 ROOT = Path(__file__).parents[2]
@@ -26,17 +26,19 @@ GENERATED = ROOT / "docs" / "generated"
 ERRORS = """# Errors
 
 Errors are `application/problem+json` with `type`, `title`, `status`, `code`, `detail`, `param` and `request_id`. The
-code is a contract; `detail` is for people and may say more than the message here.
-
-| code | status | title | message | module |
-| --- | ---: | --- | --- | --- |
+code is a contract; `detail` is for people and may say more than the message here. Each list is read from what the use
+cases declare (`@refuses`), as the OpenAPI document is.
 """
-SIMULATOR_ERRORS = """
-## The simulator's own
-
-The simulator is a service of its own and answers in its own form: `{"error": {"code", "message"}}`.
-
-| code | status | title | message | module |
+ERROR_TABLES = (
+    ("Any call", "An answer that any address may give."),
+    ("Calls of the API", "The last column names the calls, by their operation id."),
+    (
+        "Others",
+        "No call of the API answers these: they belong to the buyer's page, the command line and later releases.",
+    ),
+)
+ERRORS_ANYWHERE = {"internal_error", "method_not_allowed", "not_found"}
+ERROR_COLUMNS = """| code | status | title | message | calls |
 | --- | ---: | --- | --- | --- |
 """
 LIFECYCLES = """# Lifecycles
@@ -73,7 +75,7 @@ def all_pages() -> dict[str, str]:
     return {
         **events.pages(),
         "api.md": api(document),
-        "errors.md": errors(),
+        "errors.md": errors(document),
         "lifecycles.md": lifecycles(),
         "openapi.json": json.dumps(document, indent=1, ensure_ascii=False) + "\n",
         "rows.md": rows(),
@@ -87,18 +89,41 @@ def differences(folder: Path, expected: Mapping[str, str]) -> list[str]:
     return sorted(name for name in there.keys() | expected.keys() if there.get(name) != expected.get(name))
 
 
-def errors() -> str:
-    """errors.md: every code a caller may see."""
-    ours: list[str] = []
-    simulators: list[str] = []
+def errors(document: dict[str, Any]) -> str:
+    """errors.md: every code that a caller may see, and which calls answer it."""
+    answered = _calls_by_code(document)
+    rows: dict[str, list[str]] = {title: [] for title, _ in ERROR_TABLES}
     for refusal in discover.refusals():
-        cells = [f"`{refusal.code}`", refusal.status, refusal.title, discover.sentence(refusal), _module(refusal)]
-        (simulators if _module(refusal) == "providers" else ours).append(f"| {' | '.join(map(str, cells))} |\n")
-    return ERRORS + "".join(ours) + SIMULATOR_ERRORS + "".join(simulators)
+        if refusal.__module__ == "checkie.kernel.refusal" and refusal.code not in ERRORS_ANYWHERE:
+            continue  # a kind of refusals, which is never raised itself
+        anywhere, by_calls, others = rows.values()
+        place = anywhere if refusal.code in ERRORS_ANYWHERE else by_calls if refusal.code in answered else others
+        place.append(_error_row(refusal, answered.get(refusal.code, [])))
+    tables = (f"\n## {title}\n\n{about}\n\n{ERROR_COLUMNS}{''.join(rows[title])}" for title, about in ERROR_TABLES)
+    return ERRORS + "".join(tables)
 
 
-def _module(thing: type) -> str:
-    return thing.__module__.split(".")[1]
+def _calls_by_code(document: dict[str, Any]) -> dict[str, list[str]]:
+    """The calls that may answer a code, by their operation ids."""
+    found: dict[str, list[str]] = {}
+    for path in document["paths"].values():
+        for operation in path.values():
+            for response in operation["responses"].values():
+                for code in _codes(response):
+                    found.setdefault(code, []).append(operation["operationId"])
+    return found
+
+
+def _codes(response: dict[str, Any]) -> list[str]:
+    schema = response.get("content", {}).get("application/problem+json", {}).get("schema", {})
+    codes: list[str] = schema["allOf"][1]["properties"]["code"]["enum"] if schema else []
+    return codes
+
+
+def _error_row(refusal: type[Refusal], calls: list[str]) -> str:
+    named = ", ".join(f"`{call}`" for call in sorted(calls))
+    cells = (f"`{refusal.code}`", str(refusal.status), refusal.title, discover.sentence(refusal), named)
+    return f"| {' | '.join(cells)} |\n"
 
 
 def lifecycles() -> str:

@@ -36,7 +36,7 @@ class Known:
     id: str
     secret: str
     is_named: bool = False
-    """Whether the buyer told an address: only then can it be paid."""
+    """Whether it has an email address: only then can it be paid."""
     provider: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -49,15 +49,15 @@ class Reach:
 
     def __init__(self, data: Path, seed: int) -> None:
         facts = json.loads((data / "demo.json").read_text())
-        self.random = Random(seed)  # noqa: S311  drawn anew from the same seed on purpose
+        self.random = Random(seed)  # noqa: S311  repeatable on purpose
         self.base_url: str = facts["base_url"]
         self.signing_key: str = json.loads((data / "secrets.json").read_text())["simulator_webhook_secret"]
         self.http = httpx.Client(timeout=20)
         self.pool: deque[Known] = deque(maxlen=40)
         self.by_id: dict[str, Known] = {}
         self.attempts: deque[str] = deque(maxlen=40)
-        self.told: set[str] = set()
-        """Attempts that a webhook was about: the others can still be told of a refund too early."""
+        self.notified: set[str] = set()
+        """Attempts that had a webhook: for the others a refund can still come too early."""
         self.seen: Counter[str] = Counter()
         self.cases = 0
 
@@ -132,9 +132,9 @@ class Reach:
 
     def _event(self) -> dict[str, Any]:
         kind = self.random.choice(EVENTS)
-        untold = [attempt for attempt in self.attempts if attempt not in self.told]
-        attempt = self.random.choice(untold if untold and kind == "refunded" else self.attempts)
-        self.told.add(attempt)
+        silent = [attempt for attempt in self.attempts if attempt not in self.notified]
+        attempt = self.random.choice(silent if silent and kind == "refunded" else self.attempts)
+        self.notified.add(attempt)
         intent = {
             "id": f"sim_{self.random.randrange(10**6)}",
             "status": "succeeded" if kind == "refunded" else kind,
@@ -171,7 +171,7 @@ class Reach:
         self.pool.append(known)
 
     def _step(self) -> None:
-        """Somebody goes on: opens a page, tells an address, pays, enters a card."""
+        """A buyer takes the next step: opens a page, enters an address, pays, enters a card."""
         session = self._any()
         step = self.random.choice(("open", "name", "pay", "pay", "confirm", "confirm"))
         if step == "open":

@@ -206,7 +206,7 @@ class TestAnAddress:
         assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json")
 
     @pytest.mark.parametrize("query", [b"utm_a%00b=1", b"utm_source=%00", b"utm_%ed%a0%80=%ff", b"utm_=" + b"x" * 5000])
-    def test_may_tell_any_campaign(self, wire: Wire, query: bytes) -> None:
+    def test_may_name_any_campaign(self, wire: Wire, query: bytes) -> None:
         assert wire.send(b"GET", b"/api/widget/pages/demo/field-notes?" + query).status == 200
 
     @pytest.mark.parametrize("method", [b"PUT", b"DELETE", b"OPTIONS", b"TRACE", b"QUERY", b"WHATEVER"])

@@ -9,20 +9,22 @@ from fastapi import FastAPI
 
 from checkie.web import contract
 
-ABOUT: Final = """Checkie sells by sessions: opening a page opens one; the buyer changes it, pays, asks how it stands.
+ABOUT: Final = """A purchase is a session: open a page to open one, change it, pay, and poll its status.
 
 **Amounts** are whole minor units with their currency: `{"amount": 2599, "currency": "USD"}` is $25.99. **Times** are
 ISO 8601 in UTC. **Names** are snake_case.
 
-**Errors** are `application/problem+json`. `code` is a contract, `detail` is for people, `param` names the field at
-fault. Each answer lists its codes. Besides those: 404 `not_found` where nothing is, 405 `method_not_allowed` with the
-header `Allow`, 500 `internal_error` if we fail.
+**Authentication**: a session's client secret, as `Authorization: Bearer`.
 
-**Every answer** has the header `X-Request-Id`. Bodies are at most 256 KiB. Answers of the API are not to be cached."""
+**Errors** are `application/problem+json`. `code` is stable, `detail` is for people, `param` names the invalid field.
+Each response lists its codes. In addition: 404 `not_found` for an unknown address, 405 `method_not_allowed` with the
+header `Allow`, 500 `internal_error`.
+
+**Every response** has the header `X-Request-Id`. Bodies are at most 256 KiB. Responses must not be cached."""
 TAGS: Final = [
-    {"name": "Widget", "description": "What a buyer's browser calls: open a page, change the session, pay, ask."},
-    {"name": "Provider webhooks", "description": "Where payment providers tell what happened to a payment."},
-    {"name": "Operations", "description": "For whoever runs this installation: health and metrics."},
+    {"name": "Widget", "description": "Called by a buyer's browser: open a page, change its session, pay."},
+    {"name": "Provider webhooks", "description": "Called by payment providers: events about payments."},
+    {"name": "Operations", "description": "Called by the operator: health and metrics."},
 ]
 _METHODS: Final = frozenset({"get", "put", "post", "patch", "delete"})
 Json = dict[str, Any]

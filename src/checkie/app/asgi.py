@@ -43,7 +43,7 @@ _NOT_READY: Final[dict[int | str, dict[str, Any]]] = {
 
 
 def create_app(settings: Settings, services: web.Services) -> FastAPI:
-    """The application over open services; whoever opened them closes them."""
+    """The application over open services; the caller closes them."""
     app = Api(
         title="Checkie",
         version=__version__,

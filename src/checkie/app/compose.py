@@ -30,7 +30,7 @@ CONSTRAINTS: Final[Constraints] = {**stores.CONSTRAINTS, **catalog.CONSTRAINTS}
 
 @dataclass(frozen=True)
 class Urls:
-    """Where the database is, for the application and for migrations (None: not told to this process)."""
+    """The database URLs of the application and of migrations (None: this process has none)."""
 
     app: str
     owner: str | None

@@ -1,7 +1,6 @@
-"""Checkout: sessions, quotes and paying.
+"""Checkout: sessions, quotes and paying. Owns schema `checkout`; publishes its `events`.
 
-Owns schema `checkout`. Publishes what `events` lists. Invariants: a session is completed if and only if its payment
-succeeded; there is one live attempt at most; only its client secret opens a session; a quote is frozen.
+A session is completed if and only if its payment succeeded; it has one live attempt at most; its quote is frozen.
 """
 
 from checkie.checkout.advance import Move, advance

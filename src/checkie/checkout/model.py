@@ -16,49 +16,49 @@ from checkie.kernel.ids import OrderId, PageId, PaymentId, SessionId
 
 
 class NoSuchSession(NotFound):
-    """There is no such session."""
+    """The session does not exist."""
 
     code = "session_not_found"
 
 
 class IllegalSessionMove(Conflict):
-    """The session's state does not allow this."""
+    """The status of the session does not allow this."""
 
     code = "session_illegal_move"
 
 
 class SessionOver(Conflict):
-    """This checkout has expired. Start again; what you typed can be used once more."""
+    """The session has expired. Open a new one."""
 
     code = "session_over"
 
 
 class AlreadyPaid(Conflict):
-    """This session is already paid."""
+    """The session is already paid."""
 
     code = "session_already_paid"
 
 
 class PaymentUnderWay(Conflict):
-    """A payment for this session is under way and cannot be called off now. Wait for its result."""
+    """A payment of this session is in progress and cannot be canceled. Wait for its outcome."""
 
     code = "session_payment_under_way"
 
 
 class VersionMismatch(Conflict):
-    """The session has changed since it was read. Read it again."""
+    """The session has changed since it was read. Retrieve it again."""
 
     code, status, title = "session_version_mismatch", 412, "Precondition failed"
 
 
 class EmailMissing(Invalid):
-    """Tell the buyer's e-mail address before paying."""
+    """An email address is required to pay."""
 
     code = "email_missing"
 
 
 class ProviderMissing(Conflict):
-    """The payment provider of this page is not configured here."""
+    """The payment provider of this page is not configured."""
 
     code = "provider_not_configured"
 

@@ -11,25 +11,25 @@ from checkie.kernel import Invalid, Money
 
 
 class QuantityOutOfRange(Invalid):
-    """The quantity is not a whole number that this page allows."""
+    """The quantity is outside the range that this page allows."""
 
     code = "quantity_out_of_range"
 
 
 class AmountOutOfRange(Invalid):
-    """The amount is outside what this page takes."""
+    """The amount is outside the range that this page allows."""
 
     code = "amount_out_of_range"
 
 
 class CurrencyMismatch(Invalid):
-    """The amount is in another currency than the page."""
+    """The currency of the amount is not the page's."""
 
     code = "currency_mismatch"
 
 
 class AmountNotYours(Invalid):
-    """This page has a fixed price: the buyer does not choose the amount."""
+    """This page has a fixed price: the amount cannot be chosen."""
 
     code = "amount_not_choosable"
 

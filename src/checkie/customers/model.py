@@ -15,10 +15,7 @@ _SHAPE: Final = re.compile(
 
 
 class InvalidEmail(Invalid):
-    """This is not an e-mail address that mail could reach.
-
-    It looks like name@example.com, of 254 characters at most.
-    """
+    """The email address is invalid. It must look like name@example.com and have at most 254 characters."""
 
     code = "email_invalid"
 

@@ -14,7 +14,7 @@ Event = TypeVar("Event")
 
 
 class IllegalMove(Conflict):
-    """The thing's state does not allow this."""
+    """The status of the resource does not allow this."""
 
     code = "illegal_move"
 

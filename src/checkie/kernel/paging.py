@@ -15,7 +15,7 @@ Other = TypeVar("Other")
 
 
 class CursorUnknown(Invalid):
-    """A cursor is the id of a row of this list, as the list itself tells it. This one is not."""
+    """The cursor is not the id of a row of this list."""
 
     code = "cursor_unknown"
 

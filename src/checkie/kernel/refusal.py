@@ -69,12 +69,12 @@ class Conflict(Refusal):
 
 
 Declared: TypeAlias = type[Refusal] | Callable[..., object]
-"""A refusal, or a use case: that stands for all its refusals."""
+"""A refusal, or a use case, for the refusals that it declares."""
 _DECLARED: Final[dict[Callable[..., object], tuple[type[Refusal], ...]]] = {}
 
 
 def refuses(*declared: Declared) -> Callable[[UseCase], UseCase]:
-    """Declare how a use case may refuse. A use case among `declared`, which it calls, stands for its own refusals."""
+    """Declare how a use case may refuse. For a use case among `declared`, which it calls: all that one declares."""
     found = Refusal.declared_by(*declared)
 
     def declare(use_case: UseCase) -> UseCase:

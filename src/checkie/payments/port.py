@@ -164,7 +164,7 @@ class Provider(Cards, Webhooks, Protocol):
 
 
 class NoSuchProvider(NotFound):
-    """No provider of this name is configured."""
+    """No payment provider of this name is configured."""
 
     code = "provider_not_found"
 

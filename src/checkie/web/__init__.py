@@ -10,8 +10,8 @@ from checkie.web import caller, contract, paging
 from checkie.web.body import read_body
 from checkie.web.caller import Buyer, BuyerDep
 from checkie.web.idempotency import IdempotentRequest, idempotent, prune
+from checkie.web.parts import Services, ServicesDep, services
 from checkie.web.routing import Router, mount
-from checkie.web.services import Services, ServicesDep, services
 from checkie.web.visitor import Visitor
 
 __all__ = [

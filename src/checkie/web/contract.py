@@ -14,7 +14,7 @@ from checkie.web.idempotency import KEY_SHAPE, BadKey, KeyReused, StillRunning
 from checkie.web.problems import MEDIA_TYPE, ContentTypeUnsupported, InvalidRequest, MalformedJson, Problem
 
 Declared: TypeAlias = type[Refusal] | Callable[..., object]
-"""A refusal, or a use case: that stands for the refusals that it declares."""
+"""A refusal, or a use case, for the refusals that it declares."""
 PROBLEM: Final = Problem.model_json_schema()
 SECURITY_SCHEMES: Final = {
     "client_secret": {

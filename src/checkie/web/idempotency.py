@@ -1,9 +1,9 @@
 """Idempotency-Key: the same key and request take effect once and are answered the same; after a crash a retry resumes.
 
-A key belongs to one caller and one operation, so nobody meets another caller's key. It is kept for 24 hours or more. As
-in Stripe's API, a refusal is not kept: the request took no effect and may be corrected. What is kept is encrypted,
-because answers hold secrets of the buyer. An operation run under a key must itself be safe to repeat: after a crash it
-runs again from its start.
+A key belongs to one caller and one operation: the same key of another caller is another key. It is kept for 24 hours
+or more. As in Stripe's API, a refusal is not kept: the request took no effect and may be corrected. What is kept is
+encrypted, because answers hold secrets of the buyer. An operation run under a key must itself be safe to repeat: after
+a crash it runs again from its start.
 
 `idempotent` serves any POST. An operation that has transactions of its own (paying) writes an `IdempotentRequest` in
 them instead.
@@ -26,7 +26,7 @@ from starlette.responses import JSONResponse
 
 from checkie.db import Database, UnitOfWork, retry_on_conflict
 from checkie.kernel import Conflict, Id, Invalid, Refusal, refuses
-from checkie.web.services import Services, services
+from checkie.web.parts import Services, services
 
 KEPT: Final = timedelta(hours=48)
 MAX_RUN: Final = timedelta(seconds=15)
@@ -60,7 +60,7 @@ where ctid = any(array(select ctid from web.idempotency_key where expires_at <= 
 
 
 class BadKey(Invalid):
-    """Idempotency-Key is 1 to 255 visible ASCII characters, bare or as a quoted string."""
+    """Idempotency-Key must be 1 to 255 visible ASCII characters, bare or as a quoted string."""
 
     code = "idempotency_key_invalid"
 

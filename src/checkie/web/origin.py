@@ -1,4 +1,4 @@
-"""Where a request comes from, when proxies stand in front."""
+"""The address of a visitor, behind proxies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
-from checkie.web.services import Network
+from checkie.web.parts import Network
 
 _MAX_HOPS: Final = 10
 _HOP: Final = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d{1,5})?|([0-9.]+):\d{1,5}|([0-9A-Fa-f:.]+)")

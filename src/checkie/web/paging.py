@@ -15,7 +15,7 @@ Item = TypeVar("Item", bound=BaseModel)
 
 
 class LimitOutOfRange(Invalid):
-    """`limit` is a whole number from 1 to 100."""
+    """`limit` must be an integer from 1 to 100."""
 
     code = "limit_out_of_range"
 

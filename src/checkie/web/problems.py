@@ -57,7 +57,7 @@ class Problem(BaseModel):
     title: str = Field(examples=["Conflict"])
     status: int = Field(examples=[409], ge=400, le=599)
     code: str = Field(examples=["session_over"])
-    detail: str = Field(examples=["This session has expired. Open a new one."])
+    detail: str = Field(examples=["The session has expired. Open a new one."])
     param: str | None = Field(default=None, examples=["email"])
     request_id: str | None = Field(default=None, examples=["req_5f0c1de7b8a94c21a3b0e6d7"])
 

@@ -22,7 +22,7 @@ from checkie.web.caller import Access
 from checkie.web.contract import Declared, problems_of
 from checkie.web.lean import Handler, lean_handler
 from checkie.web.middleware import Observed
-from checkie.web.services import Services, attach
+from checkie.web.parts import Services, attach
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Any]])
 PageEndpoint: TypeAlias = Callable[[Request], Awaitable[Response]]

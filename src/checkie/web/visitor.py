@@ -9,7 +9,7 @@ from typing import Final, Self
 from starlette.requests import Request
 
 from checkie.web.origin import origin
-from checkie.web.services import services
+from checkie.web.parts import services
 
 _MAX_TEXT: Final = 512
 _MAX_NAME: Final = 40

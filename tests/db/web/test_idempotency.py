@@ -20,7 +20,7 @@ from checkie.kernel import Conflict, Keyring
 from checkie.kernel.ids import SessionId
 from checkie.web.idempotency import KEPT, MAX_RUN, BadKey, IdempotentRequest, KeyReused, Replay, StillRunning
 from checkie.web.idempotency import idempotency_key as key_of
-from checkie.web.services import attach
+from checkie.web.parts import attach
 from tests import make
 from tests.make import Clock
 

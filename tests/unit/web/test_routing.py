@@ -151,7 +151,8 @@ class TestARoute:
         router = web.Router()
 
         @router.get("/mine", access=caller.BUYER, refuses=(take,))
-        async def mine() -> Thing: ...
+        async def mine() -> Thing:
+            return Thing(name="mine")
 
         operation = served(router).openapi()["paths"]["/mine"]["get"]
         assert operation["security"] == [{"client_secret": []}]

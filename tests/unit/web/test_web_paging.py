@@ -96,11 +96,11 @@ def document() -> dict[str, Any]:
 class TestTheDocument:
     def test_says_how_to_ask(self, document: dict[str, Any]) -> None:
         route = document["paths"]["/stores/{store}/endpoints/{endpoint}/deliveries"]["get"]
-        told = {one["name"]: one for one in route["parameters"] if one.get("in") == "query"}
-        assert told["limit"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 10}
+        query = {one["name"]: one for one in route["parameters"] if one.get("in") == "query"}
+        assert query["limit"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 10}
         for name in ("starting_after", "ending_before"):
-            assert told[name]["schema"] == {"type": "string", "pattern": "^whd_[0-7][0-9a-hjkmnp-tv-z]{25}$"}
-            assert not told[name].get("required")
+            assert query[name]["schema"] == {"type": "string", "pattern": "^whd_[0-7][0-9a-hjkmnp-tv-z]{25}$"}
+            assert not query[name].get("required")
 
     def test_says_what_comes(self, document: dict[str, Any]) -> None:
         answers = document["paths"]["/stores/{store}/endpoints/{endpoint}/deliveries"]["get"]["responses"]
@@ -120,7 +120,7 @@ class TestTheDocument:
             "required": ["data", "has_more"],
         }
 
-    def test_tells_lists_of_different_things_apart(self, document: dict[str, Any]) -> None:
+    def test_gives_each_list_a_schema_of_its_own(self, document: dict[str, Any]) -> None:
         schemas = document["components"]["schemas"]
         assert schemas["EndpointListBody"]["properties"]["data"]["items"] == {
             "$ref": "#/components/schemas/EndpointBody"
