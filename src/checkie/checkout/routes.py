@@ -96,7 +96,7 @@ async def update_session(
         request,
         caller=session.id,
         operation="update_session",
-        content=body.model_dump(mode="json"),
+        content={"body": body.model_dump(mode="json"), "if_match": request.headers.get("if-match")},
         run=lambda: _change(session, body, request, services),
     )
 

@@ -187,5 +187,7 @@ class TestAKey:
         assert (first.json()["quantity"], first.json() == again.json()) == (2, True)
         assert again.headers["idempotent-replayed"] == "true"
         path, headers = shop._path(call.path, shop.mine), {"Authorization": f"Bearer {shop.mine.client_secret}"}
-        other = await shop.http.post(path, json={"quantity": 3}, headers={**headers, "Idempotency-Key": "key"})
-        assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+        for quantity, version in ((3, {}), (2, {"If-Match": "1"})):
+            keyed = {**headers, **version, "Idempotency-Key": "key"}
+            other = await shop.http.post(path, json={"quantity": quantity}, headers=keyed)
+            assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
