@@ -134,8 +134,10 @@ class TestStripesOwnPage:
         await page.get_by_label("Amount in USD").fill("11")
         await page.get_by_role("button", name="Update the total").click()
         session = await page.locator("[name=session]").input_value()
-        headers, said = {"Idempotency-Key": session}, {"session_id": session}
-        begun = await (await page.request.post(f"{api}/checkout", data=said, headers=headers)).json()
+        secret = await page.locator("[name=secret]").input_value()
+        headers = {"Idempotency-Key": session, "Authorization": f"Bearer {secret}"}
+        answer = await page.request.post(f"{api}/checkout", data={"session_id": session}, headers=headers)
+        begun = await answer.json()
         assert begun["provider"]["client_secret"]
         assert begun["provider"]["hosted_url"] is None
         await page.get_by_role("button", name="Pay $11.00").click()

@@ -76,7 +76,9 @@ class Reach:
         if not _is_negative(case, ParameterLocation.HEADER):
             self._lead_headers(case, session)
         elif session and self.random.random() < 0.9:  # so that other headers than the secret are looked at
-            case.headers = CaseInsensitiveDict({**(case.headers or {}), **session.headers})
+            headers: CaseInsensitiveDict[Any] = CaseInsensitiveDict(case.headers or {})
+            headers.update(session.headers)
+            case.headers = headers
 
     def learn(self, case: Case[Any], response: Response) -> None:
         """After it was answered."""
@@ -87,6 +89,11 @@ class Reach:
             self._remember(body["session"])
         if isinstance(body.get("attempt"), dict):
             self.attempts.append(body["attempt"]["id"])
+
+    def session_of(self, case: Case[Any]) -> Known:
+        """The session that a case is about."""
+        body: Any = case.body
+        return self.by_id[str(case.path_parameters.get("session_id") or body["session_id"])]
 
     # -- leading ------------------------------------------------------------------------------------------------------
 

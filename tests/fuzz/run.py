@@ -45,7 +45,7 @@ def install(reach: Reach) -> None:
     def a_secret_opens_its_own_session_alone(_: CheckContext, response: Response, case: Case[Any]) -> None:
         if response.status_code != 200 or case.operation.definition.raw["operationId"] not in SECRET:
             return
-        session = reach.by_id[str(case.path_parameters.get("session_id") or case.body["session_id"])]
+        session = reach.session_of(case)
         sent = response.request.headers.get("Authorization", "")
         scheme, token = (sent.decode("latin-1") if isinstance(sent, bytes) else sent).split(maxsplit=1)
         assert (scheme.lower(), token.strip()) == ("bearer", session.secret), "opened by another secret"
