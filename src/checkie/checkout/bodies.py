@@ -142,7 +142,7 @@ class ProviderBody(BaseModel):
     publishable_key: str | None
 
 
-class PayingBody(BaseModel):
+class PaymentStartedBody(BaseModel):
     """A payment in progress."""
 
     payment: PaymentBody
@@ -208,11 +208,11 @@ def session_body(session: Session, client_secret: str | None = None) -> SessionB
     )
 
 
-def paying_body(started: PaymentStarted) -> dict[str, Any]:
-    """A PayingBody as JSON: what a caller is answered, and what is kept for its Idempotency-Key."""
+def payment_started_body(started: PaymentStarted) -> dict[str, Any]:
+    """A PaymentStartedBody as JSON: what a caller is answered, and what is kept for its Idempotency-Key."""
     payment, attempt = started.payment, started.attempt
     action = started.outcome if isinstance(started.outcome, ActionNeeded) else None
-    body = PayingBody(
+    body = PaymentStartedBody(
         payment=PaymentBody(id=payment.id, status=payment.status, amount=_money(attempt.amount)),
         attempt=AttemptBody(id=attempt.id, number=attempt.number, provider=attempt.provider, status=attempt.status),
         provider=ProviderBody(

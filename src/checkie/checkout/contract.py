@@ -18,7 +18,9 @@ OPENED: Final[dict[int | str, dict[str, Any]]] = {
         },
     }
 }
-PAYING: Final[dict[int | str, dict[str, Any]]] = {200: {"description": "The payment in progress.", **contract.REPLAYED}}
+STARTED: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "The payment in progress.", **contract.REPLAYED}
+}
 CHANGED: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "The session with its new quote.", **contract.REPLAYED}
 }

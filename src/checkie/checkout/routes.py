@@ -10,7 +10,15 @@ from fastapi.responses import JSONResponse
 
 from checkie import web
 from checkie.checkout import bodies, contract
-from checkie.checkout.bodies import ChangeBody, MoneyBody, PageAndSession, PayBody, PayingBody, SessionBody, StatusBody
+from checkie.checkout.bodies import (
+    ChangeBody,
+    MoneyBody,
+    PageAndSession,
+    PayBody,
+    PaymentStartedBody,
+    SessionBody,
+    StatusBody,
+)
 from checkie.checkout.change import Changes, change
 from checkie.checkout.find import SLUG, find_page
 from checkie.checkout.get_session import get_session
@@ -106,8 +114,8 @@ async def update_session(
     access=caller.BUYER,
     refuses=(*shared.JSON_BODY, *shared.KEYED, pay),
     summary="Pay",
-    response_model=PayingBody,
-    responses=contract.PAYING,
+    response_model=PaymentStartedBody,
+    responses=contract.STARTED,
     openapi_extra=shared.TAKES_KEY,
 )
 async def check_out(body: PayBody, request: Request, services: ServicesDep, buyer: BuyerDep) -> JSONResponse:
@@ -123,8 +131,8 @@ async def check_out(body: PayBody, request: Request, services: ServicesDep, buye
     access=caller.BUYER,
     refuses=(*shared.KEYED, pay),
     summary="Pay (alias)",
-    response_model=PayingBody,
-    responses=contract.PAYING,
+    response_model=PaymentStartedBody,
+    responses=contract.STARTED,
     openapi_extra=shared.TAKES_KEY,
 )
 async def initiate_payment(
@@ -156,11 +164,11 @@ async def _change(session: Session, body: ChangeBody, request: Request, services
 
 async def _pay(session: SessionId, request: Request, services: web.Services, buyer: web.Buyer) -> JSONResponse:
     once = web.IdempotentRequest[PaymentStarted].find(
-        request, caller=session, operation="checkout", content=None, render=bodies.paying_body
+        request, caller=session, operation="checkout", content=None, render=bodies.payment_started_body
     )
     started = await pay(services.db, services.get(Providers), session, buyer.secret, services.now(), once=once)
     structlog.contextvars.bind_contextvars(payment=started.payment.id, attempt=started.attempt.id)
-    return JSONResponse(bodies.paying_body(started))
+    return JSONResponse(bodies.payment_started_body(started))
 
 
 def _parse(text: str) -> SessionId:

@@ -25,16 +25,17 @@ def lean_handler(route: APIRoute) -> Handler | None:
     Every dependency runs: of the endpoint, the route, the router and the application. The model that the endpoint
     returns is trusted to be the one that the route is documented with.
     """
-    if route.status_code is not None or not _is_plain(route.dependant) or not _takes_texts(route.dependant):
+    if _shapes_answer(route) or not _is_plain(route.dependant) or not _takes_texts(route.dependant):
         return None
     if not all(_is_leaf(dependency) for dependency in route.dependant.dependencies):
         return None
     endpoint: _Dependency = route.endpoint
     request_name = route.dependant.request_param_name
+    texts = [param.name for param in route.dependant.path_params]
     dependencies = [_dependency(one) for one in route.dependant.dependencies]
 
     async def handle(request: Request) -> Response:
-        arguments: dict[str, Any] = dict(request.path_params)
+        arguments: dict[str, Any] = {name: request.path_params[name] for name in texts}
         if request_name:
             arguments[request_name] = request
         for name, call, takes in dependencies:
@@ -66,12 +67,23 @@ def _is_plain(dependant: Dependant) -> bool:
     looked_up = (
         *(dependant.query_params, dependant.header_params, dependant.cookie_params, dependant.body_params),
         *(dependant.websocket_param_name, dependant.http_connection_param_name, dependant.response_param_name),
-        *(dependant.background_tasks_param_name, dependant.security_scopes_param_name, dependant.own_oauth_scopes),
+        *(dependant.background_tasks_param_name, dependant.security_scopes_param_name),
     )
     return inspect.iscoroutinefunction(dependant.call) and not any(looked_up)
 
 
 def _takes_texts(dependant: Dependant) -> bool:
-    """Whether its parameters from the path are texts, without a rule."""
-    fields = [param.field_info for param in dependant.path_params]
-    return all(field.annotation is str and not field.metadata for field in fields)
+    """Whether its parameters from the path are texts, without a rule or another name."""
+    return all(
+        param.field_info.annotation is str and not param.field_info.metadata and param.alias == param.name
+        for param in dependant.path_params
+    )
+
+
+def _shapes_answer(route: APIRoute) -> bool:
+    """Whether FastAPI would set a status of the route's own, or leave fields out."""
+    leaves_out = (
+        *(route.response_model_include, route.response_model_exclude, route.response_model_exclude_unset),
+        *(route.response_model_exclude_defaults, route.response_model_exclude_none),
+    )
+    return route.status_code is not None or any(leaves_out)

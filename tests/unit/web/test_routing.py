@@ -6,7 +6,7 @@ from typing import Annotated
 
 import httpx
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from checkie import web
@@ -198,7 +198,18 @@ class TestALeanRoute:
         assert is_lean(app, "/traced")
         assert (await get(app, "/traced", x_trace="abc")).json()["name"] == "abc"
 
-    async def test_is_none_that_takes_more_than_texts(self) -> None:
+    async def test_need_not_take_every_part_of_its_path(self) -> None:
+        router = web.Router()
+
+        @router.get("/stores/{store}/things", access=caller.PUBLIC)
+        async def list_things() -> Thing:
+            return Thing(name="all")
+
+        app = served(router)
+        assert is_lean(app, "/stores/{store}/things")
+        assert (await get(app, "/stores/a/things")).json()["name"] == "all"
+
+    async def test_does_nothing_but_what_fastapi_would(self) -> None:
         router = web.Router()
 
         @router.get("/numbers/{number}", access=caller.PUBLIC)
@@ -218,8 +229,19 @@ class TestALeanRoute:
         async def made() -> Thing:
             return Thing(name="new")
 
+        @router.get("/short", access=caller.PUBLIC, response_model_exclude_defaults=True)
+        async def short() -> Thing:
+            return Thing(name="short")
+
+        @router.get("/renamed/{given}", access=caller.PUBLIC)
+        async def renamed(name: Annotated[str, Path(alias="given")]) -> Thing:
+            return Thing(name=name)
+
         app = served(router)
-        assert not any(is_lean(app, path) for path in ("/numbers/{number}", "/headers", "/answers", "/made"))
+        paths = ("/numbers/{number}", "/headers", "/answers", "/made", "/short", "/renamed/{given}")
+        assert not any(is_lean(app, path) for path in paths)
+        assert (await get(app, "/short")).json() == {"name": "short"}
+        assert (await get(app, "/renamed/a")).json()["name"] == "a"
         assert (await get(app, "/numbers/1")).json()["name"] == "2"
         assert (await get(app, "/numbers/one")).status_code == 422
         assert (await get(app, "/headers", x_name="a")).json()["name"] == "a"
