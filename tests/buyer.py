@@ -29,7 +29,7 @@ class Buyer:
         self.session = (await self._insist("GET", f"/api/widget/pages/{self.page}"))["session"]
 
     async def change(self, **changes: object) -> dict[str, Any]:
-        """Tell the address, the quantity, the amount."""
+        """Change the email address, the quantity, the amount."""
         return await self._insist("PATCH", f"/api/widget/sessions/{self.id}", json=changes, headers=self.headers)
 
     async def check_out(self, key: str) -> dict[str, Any]:
@@ -48,8 +48,8 @@ class Buyer:
         return await self._insist("POST", provider["confirm_url"], json=body)
 
     async def status(self) -> dict[str, Any]:
-        """How it stands."""
-        return await self._insist("GET", f"/api/widget/sessions/{self.id}/status")
+        """The status of the session."""
+        return await self._insist("GET", f"/api/widget/sessions/{self.id}/status", headers=self.headers)
 
     async def until(self, *wanted: str, within_s: float = 20.0) -> dict[str, Any]:
         """Poll until the session is in one of the wanted states."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.requests import Request
 
@@ -10,10 +9,10 @@ from checkie import web, webhooks
 from checkie.app.api_document import Api
 from checkie.db import Database
 from checkie.kernel.ids import DeliveryId, EndpointId
-from checkie.web import contract
+from checkie.web import ServicesDep, caller, contract, paging
 from tests import make
 
-router = APIRouter()
+router = web.Router()
 
 
 class DeliveryBody(BaseModel):
@@ -23,7 +22,7 @@ class DeliveryBody(BaseModel):
     event: str
 
 
-class DeliveryListBody(web.ListBody[DeliveryBody]):
+class DeliveryListBody(paging.ListBody[DeliveryBody]):
     """Deliveries to an endpoint, the newest event first."""
 
 
@@ -33,19 +32,20 @@ class EndpointBody(BaseModel):
     id: str
 
 
-class EndpointListBody(web.ListBody[EndpointBody]):
+class EndpointListBody(paging.ListBody[EndpointBody]):
     """Endpoints, the newest first."""
 
 
 @router.get(
     "/stores/{store}/endpoints/{endpoint}/deliveries",
-    responses=contract.problems(*contract.PAGED),
+    access=caller.OPERATOR,
+    refuses=(paging.read,),
     openapi_extra=contract.takes_paging(DeliveryId),
 )
-async def list_deliveries(store: int, endpoint: str, request: Request) -> DeliveryListBody:
+async def list_deliveries(store: int, endpoint: str, request: Request, services: ServicesDep) -> DeliveryListBody:
     """What was sent to an endpoint."""
     found = await webhooks.list_deliveries(
-        web.runtime(request).db, store, EndpointId.parse(endpoint), web.paging(request, DeliveryId)
+        services.db, store, EndpointId.parse(endpoint), paging.read(request, DeliveryId)
     )
     return DeliveryListBody(
         data=[DeliveryBody(id=one.id, event=one.event) for one in found.data], has_more=found.has_more
@@ -54,20 +54,18 @@ async def list_deliveries(store: int, endpoint: str, request: Request) -> Delive
 
 @router.get(
     "/stores/{store}/endpoints",
-    responses=contract.problems(*contract.PAGED),
+    access=caller.OPERATOR,
+    refuses=(paging.read,),
     openapi_extra=contract.takes_paging(EndpointId),
 )
-async def list_endpoints(store: int, request: Request) -> EndpointListBody:
+async def list_endpoints(store: int, request: Request, services: ServicesDep) -> EndpointListBody:
     """A store's endpoints."""
-    found = await webhooks.list_endpoints(web.runtime(request).db, store, web.paging(request, EndpointId))
+    found = await webhooks.list_endpoints(services.db, store, paging.read(request, EndpointId))
     return EndpointListBody(data=[EndpointBody(id=one.id) for one in found.data], has_more=found.has_more)
 
 
 def create_app(db: Database) -> Api:
     """The application, on a database."""
-    app = Api()
-    app.state.runtime = web.Runtime(db, make.Clock(), make.KEYRING, "http://shop.example")
-    app.include_router(router)
-    app.add_middleware(web.Observed)
-    web.install(app)
+    app = Api(openapi_url=None)
+    web.mount(app, make.services(db), router)
     return app

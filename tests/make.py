@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
@@ -27,7 +29,7 @@ from checkie.payments import Attempt, AttemptStatus, Payment, PaymentStatus
 from checkie.payments.port import Outcome, Providers
 from checkie.payments.receive import receive
 from checkie.stores import StoreMode
-from checkie.web import Visitor
+from checkie.web import Services, Visitor
 from tests.fakes import FakeProvider, Heard, Subject
 
 START: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -53,6 +55,18 @@ class Clock:
     def tick(self, **wait: float) -> datetime:
         self.now += timedelta(**wait)
         return self.now
+
+
+def services(db: Database, clock: Clock | None = None, **different: Any) -> Services:
+    """The services of a process over this database."""
+    plain: dict[str, Any] = {
+        "db": db,
+        "reports": db,
+        "now": clock or Clock(),
+        "keyring": KEYRING,
+        "public_url": "http://shop.example",
+    }
+    return Services(**{**plain, **different})
 
 
 def statements() -> float:
@@ -164,10 +178,14 @@ async def page(db: Database, number: int, **different: Any) -> catalog.Page:
         return await catalog.create_page(unit, number, NewPage(**{**plain, **different}), START)
 
 
-def worker(db: Database, providers: Providers, clock: Clock) -> Worker:
+@asynccontextmanager
+async def worker(db: Database, providers: Providers, clock: Clock) -> AsyncIterator[Worker]:
     """A worker that posts webhooks to this machine only."""
     poster = webhooks.Poster(webhooks.Guard([ip_network("127.0.0.0/8")]), timeout_s=1)
-    return Worker(db, KEYRING, providers, poster, clock)
+    try:
+        yield Worker(services(db, clock, parts=(providers, poster)))
+    finally:
+        await poster.aclose()
 
 
 async def drain(db: Database, providers: Providers, clock: Clock) -> None:
@@ -176,16 +194,15 @@ async def drain(db: Database, providers: Providers, clock: Clock) -> None:
     Leases that another test's worker left behind, perhaps in another time, are forgotten. Events are readable once
     every older transaction of the whole server has ended, of other runs and of autovacuum too: that is waited for.
     """
-    found = worker(db, providers, clock)
     await db.execute("delete from db.lease where starts_with(name, 'worker')")
-    for _ in range(_DRAINS):
-        behind = await db.fetchval(AHEAD)
-        await found.drain()
-        if not behind and not await db.fetchval(AHEAD):
-            break
-        await asyncio.sleep(0.01)
+    async with worker(db, providers, clock) as draining:
+        for _ in range(_DRAINS):
+            behind = await db.fetchval(AHEAD)
+            await draining.drain()
+            if not behind and not await db.fetchval(AHEAD):
+                break
+            await asyncio.sleep(0.01)
     await db.execute("delete from db.lease where starts_with(name, 'worker')")
-    await found.poster.aclose()
 
 
 @dataclass
@@ -203,7 +220,7 @@ class Merchant:
         return Providers({self.fake.name: self.fake})
 
     async def open(self, email: str | None = "buyer@shop.example") -> Opened:
-        """A session; with an address told, unless that is None."""
+        """A session, with an email address unless that is None."""
         opened = await checkout.open_session(
             self.db, self.store, self.page, Visitor(), public_url="http://shop.example", now=self.clock()
         )
@@ -213,12 +230,12 @@ class Merchant:
 
     async def change(self, opened: Opened, *, if_version: int | None = None, **changes: Any) -> Session:
         wanted = checkout.Changes(**changes)
-        session = await checkout.get_session(self.db, opened.session.id)
+        session = await checkout.get_session(self.db, opened.session.id, opened.client_secret)
         return await checkout.change(self.db, self.providers, session, wanted, if_version=if_version, now=self.clock())
 
     async def pay(self, opened: Opened, *, hosted: bool = False) -> PaymentStarted:
         pay = checkout.pay_hosted if hosted else checkout.pay
-        return await pay(self.db, self.providers, opened.session.id, self.clock())
+        return await pay(self.db, self.providers, opened.session.id, opened.client_secret, self.clock())
 
     async def paying(self) -> tuple[Opened, PaymentStarted]:
         """A session whose buyer is about to enter a card."""
@@ -234,7 +251,7 @@ class Merchant:
         await drain(self.db, self.providers, self.clock)
 
     async def status(self, opened: Opened) -> checkout.Status:
-        return await checkout.read_status(self.db, opened.session.id, None)
+        return await checkout.read_status(self.db, opened.session.id, opened.client_secret)
 
     async def attempts(self, opened: Opened) -> list[str]:
         """The states of the session's attempts, in order."""

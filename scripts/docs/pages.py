@@ -16,8 +16,7 @@ from checkie import web
 from checkie.app import asgi
 from checkie.app.settings import load
 from checkie.db import Database
-from checkie.kernel import Keyring
-from checkie.payments.port import Providers
+from checkie.kernel import Keyring, Refusal
 from scripts.docs import discover, events, settings
 
 ROOT = Path(__file__).parents[2]
@@ -26,18 +25,20 @@ GENERATED = ROOT / "docs" / "generated"
 
 ERRORS = """# Errors
 
-Errors are `application/problem+json` with `type`, `title`, `status`, `code`, `detail`, `param` and `request_id`.
-Programs may rely on `code`; `detail` is for people and can contain more than the message here.
-
-| code | status | title | message | module |
-| --- | ---: | --- | --- | --- |
+Errors are `application/problem+json` with `type`, `title`, `status`, `code`, `detail`, `param` and `request_id`. The
+code is a contract; `detail` is for people and may say more than the message here. Each list is read from what the use
+cases declare (`@refuses`), as the OpenAPI document is.
 """
-SIMULATOR_ERRORS = """
-## Errors of the simulator
-
-The simulator is a separate service with its own format: `{"error": {"code", "message"}}`.
-
-| code | status | title | message | module |
+ERROR_TABLES = (
+    ("Any call", "An answer that any address may give."),
+    ("Calls of the API", "The last column names the calls, by their operation id."),
+    (
+        "Others",
+        "No call of the API answers these: they belong to the buyer's page, the command line and later releases.",
+    ),
+)
+ERRORS_ANYWHERE = {"internal_error", "method_not_allowed", "not_found"}
+ERROR_COLUMNS = """| code | status | title | message | calls |
 | --- | ---: | --- | --- | --- |
 """
 LIFECYCLES = """# Lifecycles
@@ -74,7 +75,7 @@ def all_pages() -> dict[str, str]:
     return {
         **events.pages(),
         "api.md": api(document),
-        "errors.md": errors(),
+        "errors.md": errors(document),
         "lifecycles.md": lifecycles(),
         "openapi.json": json.dumps(document, indent=1, ensure_ascii=False) + "\n",
         "rows.md": rows(),
@@ -88,18 +89,41 @@ def differences(folder: Path, expected: Mapping[str, str]) -> list[str]:
     return sorted(name for name in stored.keys() | expected.keys() if stored.get(name) != expected.get(name))
 
 
-def errors() -> str:
-    """errors.md: every code that a caller can receive."""
-    ours: list[str] = []
-    simulators: list[str] = []
+def errors(document: dict[str, Any]) -> str:
+    """errors.md: every code that a caller may see, and which calls answer it."""
+    answered = _calls_by_code(document)
+    rows: dict[str, list[str]] = {title: [] for title, _ in ERROR_TABLES}
     for refusal in discover.refusals():
-        cells = [f"`{refusal.code}`", refusal.status, refusal.title, discover.sentence(refusal), _module(refusal)]
-        (simulators if _module(refusal) == "providers" else ours).append(f"| {' | '.join(map(str, cells))} |\n")
-    return ERRORS + "".join(ours) + SIMULATOR_ERRORS + "".join(simulators)
+        if refusal.__module__ == "checkie.kernel.refusal" and refusal.code not in ERRORS_ANYWHERE:
+            continue  # a kind of refusals, which is never raised itself
+        anywhere, by_calls, others = rows.values()
+        place = anywhere if refusal.code in ERRORS_ANYWHERE else by_calls if refusal.code in answered else others
+        place.append(_error_row(refusal, answered.get(refusal.code, [])))
+    tables = (f"\n## {title}\n\n{about}\n\n{ERROR_COLUMNS}{''.join(rows[title])}" for title, about in ERROR_TABLES)
+    return ERRORS + "".join(tables)
 
 
-def _module(thing: type) -> str:
-    return thing.__module__.split(".")[1]
+def _calls_by_code(document: dict[str, Any]) -> dict[str, list[str]]:
+    """The calls that may answer a code, by their operation ids."""
+    found: dict[str, list[str]] = {}
+    for path in document["paths"].values():
+        for operation in path.values():
+            for response in operation["responses"].values():
+                for code in _codes(response):
+                    found.setdefault(code, []).append(operation["operationId"])
+    return found
+
+
+def _codes(response: dict[str, Any]) -> list[str]:
+    schema = response.get("content", {}).get("application/problem+json", {}).get("schema", {})
+    codes: list[str] = schema["allOf"][1]["properties"]["code"]["enum"] if schema else []
+    return codes
+
+
+def _error_row(refusal: type[Refusal], calls: list[str]) -> str:
+    named = ", ".join(f"`{call}`" for call in sorted(calls))
+    cells = (f"`{refusal.code}`", str(refusal.status), refusal.title, discover.sentence(refusal), named)
+    return f"| {' | '.join(cells)} |\n"
 
 
 def lifecycles() -> str:
@@ -127,8 +151,9 @@ def _purpose(door: Path) -> str:
 def openapi() -> dict[str, Any]:
     """The OpenAPI document. It depends on no setting and needs no database."""
     keyring = Keyring("none", {"none": bytes(32)})
-    runtime = web.Runtime(Database(""), lambda: datetime.min.replace(tzinfo=UTC), keyring, "")
-    return asgi.create_app(load({}), runtime, Providers({}), {}).openapi()
+    closed, never = Database(""), datetime.min.replace(tzinfo=UTC)
+    services = web.Services(db=closed, reports=closed, now=lambda: never, keyring=keyring, public_url="")
+    return asgi.create_app(load({}), services).openapi()
 
 
 def api(document: dict[str, Any]) -> str:

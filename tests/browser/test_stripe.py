@@ -138,7 +138,8 @@ class TestStripesOwnPage:
         session = await page.locator("[name=session]").input_value()
         secret = await page.locator("[name=secret]").input_value()
         headers = {"Idempotency-Key": session, "Authorization": f"Bearer {secret}"}
-        begun = await (await page.request.post(f"{api}/checkout", data={"session_id": session}, headers=headers)).json()
+        answer = await page.request.post(f"{api}/checkout", data={"session_id": session}, headers=headers)
+        begun = await answer.json()
         assert begun["provider"]["client_secret"]
         assert begun["provider"]["hosted_url"] is None
         await page.get_by_role("button", name="Pay $11.00").click()

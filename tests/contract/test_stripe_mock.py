@@ -161,7 +161,7 @@ class TestObjects:
         intent = await sample("/v1/payment_intents/pi_1")
         obj = {**intent, "status": status, "metadata": {"attempt": KEY}}
         notice = self.translated(adapter, await sample("/v1/events/evt_1"), f"payment_intent.{event}", obj)
-        assert (notice.event, notice.key, notice.outcome) == ("evt_1", KEY, expected)
+        assert (notice.event, notice.subject, notice.outcome) == ("evt_1", KEY, expected)
 
     async def test_of_a_hosted_page_are_read(self, adapter: Stripe, sample: Any) -> None:
         session = await sample("/v1/checkout/sessions/cs_1?expand[]=payment_intent.latest_charge")
@@ -170,7 +170,7 @@ class TestObjects:
         assert hosted.outcome_of(paid) == Approved(intent, Money(2599, "USD"), facts)
         obj = {**paid, "payment_intent": intent, "metadata": {"attempt": KEY}}
         notice = self.translated(adapter, await sample("/v1/events/evt_1"), "checkout.session.completed", obj)
-        assert (notice.key, notice.outcome) == (KEY, Approved(intent, Money(2599, "USD")))
+        assert (notice.subject, notice.outcome) == (KEY, Approved(intent, Money(2599, "USD")))
 
     async def test_of_a_refund_are_read(self, adapter: Stripe, sample: Any) -> None:
         charge = await sample("/v1/charges/ch_1")

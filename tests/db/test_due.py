@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from checkie.checkout import expire_row, find_due
-from checkie.db import PARTITIONS, Database, Due, run_due
+from checkie.checkout.expire import expire_row
+from checkie.checkout.sql import find_due
+from checkie.db import PARTITIONS, Database, due_rows
+from checkie.db.job import BATCH, CONCURRENCY
 from checkie.payments.reconciling.reconcile import reconcile_row
 from checkie.payments.reconciling.sql import claim
 from checkie.payments.reconciling.sql import find_due as find_checks
@@ -17,36 +20,50 @@ from tests import make
 from tests.make import START
 
 EVERYTHING = range(PARTITIONS)
-IDS = [UUID(int=number) for number in range(5)]
+IDS = [UUID(int=number) for number in range(BATCH + 5)]
 
 
-def listed(ids: Sequence[UUID]) -> Due:
-    """Due work that finds these ids and fails on the second."""
+@dataclass
+class Listed:
+    """A job that finds these rows and fails on the second."""
 
-    async def find(_: Database, __: Sequence[int], ___: datetime, limit: int) -> Sequence[tuple[int, UUID]]:
-        return [(1, row_id) for row_id in ids][:limit]
+    db: Database
+    ids: Sequence[UUID]
+    done: list[UUID] = field(default_factory=list)
+    at_once: int = 0
+    most_at_once: int = 0
 
-    async def do(_: int, row_id: UUID, __: datetime) -> None:
+    async def run(self) -> int:
+        return await due_rows("listed", self.db, make.Clock(), self.find, self.do).run(EVERYTHING)
+
+    async def find(self, _: Database, __: Sequence[int], now: datetime, limit: int) -> Sequence[tuple[int, UUID]]:
+        return [(1, row_id) for row_id in self.ids if now == START][:limit]
+
+    async def do(self, row_id: UUID, _: datetime) -> None:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await asyncio.sleep(0)
+        self.at_once -= 1
         if row_id == IDS[1]:
-            raise RuntimeError("this piece is broken")
-        DONE.append(row_id)
-
-    return Due("listed", find, do)
+            raise RuntimeError("this row is broken")
+        self.done.append(row_id)
 
 
-DONE: list[UUID] = []
+class TestDueRows:
+    async def test_are_all_worked_on_when_one_fails(self, db: Database) -> None:
+        listed = Listed(db, IDS[:5])
+        assert await listed.run() == 5
+        assert listed.done == [IDS[0], *IDS[2:5]]
 
+    async def test_are_found_in_batches(self, db: Database) -> None:
+        listed = Listed(db, IDS)
+        assert await listed.run() == BATCH < len(IDS)
+        assert len(listed.done) == BATCH - 1
 
-class TestWorkOff:
-    async def test_does_the_others_when_one_piece_fails(self, db: Database) -> None:
-        DONE.clear()
-        assert await run_due(db, listed(IDS), EVERYTHING, START) == 5
-        assert [IDS[0], *IDS[2:]] == DONE
-
-    async def test_does_no_more_than_its_limit(self, db: Database) -> None:
-        DONE.clear()
-        assert await run_due(db, listed(IDS), EVERYTHING, START, limit=1) == 1
-        assert IDS[:1] == DONE
+    async def test_are_worked_on_a_few_at_a_time(self, db: Database) -> None:
+        listed = Listed(db, IDS)
+        await listed.run()
+        assert listed.most_at_once == CONCURRENCY
 
 
 class TestTwoWorkers:

@@ -36,7 +36,7 @@ class Known:
     id: str
     secret: str
     is_named: bool = False
-    """Whether the buyer told an address: only then can it be paid."""
+    """Whether it has an email address: only then can it be paid."""
     provider: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -49,15 +49,15 @@ class Reach:
 
     def __init__(self, data: Path, seed: int) -> None:
         facts = json.loads((data / "demo.json").read_text())
-        self.random = Random(seed)  # noqa: S311  drawn anew from the same seed on purpose
+        self.random = Random(seed)  # noqa: S311  repeatable on purpose
         self.base_url: str = facts["base_url"]
         self.signing_key: str = json.loads((data / "secrets.json").read_text())["simulator_webhook_secret"]
         self.http = httpx.Client(timeout=20)
         self.pool: deque[Known] = deque(maxlen=40)
         self.by_id: dict[str, Known] = {}
         self.attempts: deque[str] = deque(maxlen=40)
-        self.told: set[str] = set()
-        """Attempts that a webhook was about: the others can still be told of a refund too early."""
+        self.notified: set[str] = set()
+        """Attempts that had a webhook: for the others a refund can still come too early."""
         self.seen: Counter[str] = Counter()
         self.cases = 0
 
@@ -71,8 +71,14 @@ class Reach:
         if not _is_negative(case, ParameterLocation.PATH):
             self._lead_path(case)
         session = self._lead_body(case, kwargs)
+        if session is None and "security" in case.operation.definition.raw:
+            session = self._any()  # some secret, so that an id that is none gets its answer
         if not _is_negative(case, ParameterLocation.HEADER):
             self._lead_headers(case, session)
+        elif session and self.random.random() < 0.9:  # so that other headers than the secret are looked at
+            headers: CaseInsensitiveDict[Any] = CaseInsensitiveDict(case.headers or {})
+            headers.update(session.headers)
+            case.headers = headers
 
     def learn(self, case: Case[Any], response: Response) -> None:
         """After it was answered."""
@@ -83,6 +89,11 @@ class Reach:
             self._remember(body["session"])
         if isinstance(body.get("attempt"), dict):
             self.attempts.append(body["attempt"]["id"])
+
+    def session_of(self, case: Case[Any]) -> Known:
+        """The session that a case is about."""
+        body: Any = case.body
+        return self.by_id[str(case.path_parameters.get("session_id") or body["session_id"])]
 
     # -- leading ------------------------------------------------------------------------------------------------------
 
@@ -132,9 +143,11 @@ class Reach:
 
     def _event(self) -> dict[str, Any]:
         kind = self.random.choice(EVENTS)
-        untold = [attempt for attempt in self.attempts if attempt not in self.told]
-        attempt = self.random.choice(untold if untold and kind == "refunded" else self.attempts)
-        self.told.add(attempt)
+        silent = [attempt for attempt in self.attempts if attempt not in self.notified]
+        attempt = self.random.choice(silent if silent and kind == "refunded" else self.attempts)
+        self.notified.add(attempt)
+        if self.random.random() < 0.02:  # now and then an attempt that nobody started
+            attempt = attempt[:-1] + ("0" if attempt[-1] != "0" else "1")
         intent = {
             "id": f"sim_{self.random.randrange(10**6)}",
             "status": "succeeded" if kind == "refunded" else kind,
@@ -171,7 +184,7 @@ class Reach:
         self.pool.append(known)
 
     def _step(self) -> None:
-        """Somebody goes on: opens a page, tells an address, pays, enters a card."""
+        """A buyer takes the next step: opens a page, enters an address, pays, enters a card."""
         session = self._any()
         step = self.random.choice(("open", "name", "pay", "pay", "confirm", "confirm"))
         if step == "open":
@@ -181,7 +194,8 @@ class Reach:
             self._call("PATCH", url, json={"email": "ada@example.com"}, headers=session.headers)
             session.is_named = True
         elif step == "pay":
-            paying = self._call("POST", f"{self.base_url}/api/widget/checkout", json={"session_id": session.id})
+            url, body = f"{self.base_url}/api/widget/checkout", {"session_id": session.id}
+            paying = self._call("POST", url, json=body, headers=session.headers)
             session.provider = paying.get("provider", {})
             self.attempts.extend([paying["attempt"]["id"]] if "attempt" in paying else [])
         elif session.provider.get("confirm_url"):

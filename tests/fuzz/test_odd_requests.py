@@ -137,10 +137,8 @@ class TestABody:
         assert (answer.status, answer.code) == (413, "body_too_large")
 
     def test_that_is_cut_off_is_refused(self, wire: Wire) -> None:
-        head = (
-            b"POST /api/widget/checkout HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
-        )
-        answer = wire.raw(head + b"not a length\r\n")
+        head = b"POST /api/widget/checkout HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n"
+        answer = wire.raw(head + wire.secret[0] + b"\r\n\r\nnot a length\r\n")
         assert (answer.status, answer.code) == (400, "malformed_json")
 
 
@@ -148,7 +146,7 @@ class TestAHeader:
     @pytest.mark.parametrize("key", [b"", b'""', b'"', b'"a', b"\xff", b"a" * 256, b"a\tb"])
     def test_that_is_no_idempotency_key_is_refused(self, wire: Wire, key: bytes) -> None:
         body = json.dumps({"session_id": wire.id}).encode()
-        answer = wire.send(b"POST", b"/api/widget/checkout", (*JSON, b"idempotency-key: " + key), body)
+        answer = wire.send(b"POST", b"/api/widget/checkout", (*wire.secret, *JSON, b"idempotency-key: " + key), body)
         assert (answer.status, answer.code) == (422, "idempotency_key_invalid")
 
     @pytest.mark.parametrize("version", [b"2", b'"2"', b'W/"1"', b"-1", b"99999999999", b"\xb2", b'"1", "2"', b""])
@@ -197,18 +195,22 @@ class TestAnAddress:
             b"/api/widget/sessions/ses_00000000000000000000000000",
             b"/api/widget/pages/demo/%00",
             b"/api/widget/pages/demo/%ed%a0%80",
-            b"/api/webhooks/%00",
             b"//api/docs",
             b"/api",
             b"*",
         ],
     )
     def test_where_nothing_is_is_not_found(self, wire: Wire, path: bytes) -> None:
-        answer = wire.send(b"POST" if b"webhooks" in path else b"GET", path)
+        answer = wire.send(b"GET", path, wire.secret)
         assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json")
 
+    @pytest.mark.parametrize("provider", [b"paypal", b"%00", b"SIMULATOR", b"x" * 2000])
+    def test_of_a_provider_that_is_not_configured_is_refused(self, wire: Wire, provider: bytes) -> None:
+        answer = wire.send(b"POST", b"/api/webhooks/" + provider, JSON, b"{}")
+        assert (answer.status, answer.code) == (409, "provider_not_configured")
+
     @pytest.mark.parametrize("query", [b"utm_a%00b=1", b"utm_source=%00", b"utm_%ed%a0%80=%ff", b"utm_=" + b"x" * 5000])
-    def test_may_tell_any_campaign(self, wire: Wire, query: bytes) -> None:
+    def test_may_name_any_campaign(self, wire: Wire, query: bytes) -> None:
         assert wire.send(b"GET", b"/api/widget/pages/demo/field-notes?" + query).status == 200
 
     @pytest.mark.parametrize("method", [b"PUT", b"DELETE", b"OPTIONS", b"TRACE", b"QUERY", b"WHATEVER"])

@@ -15,7 +15,7 @@ from tests.stack import Stack, running
 
 
 class Merchant:
-    """A running stack, seen from outside: its pages, its provider's controls, what its merchant was told."""
+    """A running stack, seen from outside: its pages, its provider's controls, the webhooks of its merchant."""
 
     def __init__(self, stack: Stack, facts: dict[str, Any], http: httpx.AsyncClient) -> None:
         self.stack = stack
@@ -37,8 +37,8 @@ class Merchant:
         found: dict[str, Any] = answer.json() if answer.content else {}
         return found
 
-    def told(self, payment: str) -> list[tuple[str, str, dict[str, Any]]]:
-        """What the merchant was told of a payment: event id, type and data of each delivery."""
+    def delivered(self, payment: str) -> list[tuple[str, str, dict[str, Any]]]:
+        """The webhooks about a payment: event id, type and data of each delivery."""
         bodies = [
             (received["headers"]["webhook-id"], json.loads(received["body"])) for received in self.stack.webhooks()
         ]

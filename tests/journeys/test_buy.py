@@ -15,30 +15,30 @@ import pytest
 from tests.journeys.conftest import Merchant
 
 
-async def _told(merchant: Merchant, payment: str, event: str) -> dict[str, Any]:
+async def _delivered(merchant: Merchant, payment: str, event: str) -> dict[str, Any]:
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline:
-        for _, kind, data in await asyncio.to_thread(merchant.told, payment):
+        for _, kind, data in await asyncio.to_thread(merchant.delivered, payment):
             if kind == event:
                 return data
         await asyncio.sleep(0.1)
-    raise AssertionError(f"the merchant was not told of {event}")
+    raise AssertionError(f"no delivery of {event}")
 
 
 class TestAPurchase:
-    async def test_completes_and_tells_the_merchant_what_it_earned(self, merchant: Merchant) -> None:
+    async def test_completes_and_notifies_the_merchant_of_fee_and_net(self, merchant: Merchant) -> None:
         buyer = merchant.buyer()
         assert await buyer.buy("once") == {"status": "succeeded"}
         status = await buyer.until("COMPLETED")
         assert status["payment"] == {"status": "SUCCEEDED", "failure": None}
-        data = await _told(merchant, buyer.paying["payment"]["id"], "payment.completed")
+        data = await _delivered(merchant, buyer.paying["payment"]["id"], "payment.completed")
         assert data["amount"] == {"amount": 2500, "currency": "USD"}
         assert (data["fee"]["amount"], data["net"]["amount"]) == (73, 2427)
 
-    async def test_is_signed_so_that_the_merchant_can_tell_it_from_a_forgery(self, merchant: Merchant) -> None:
+    async def test_is_delivered_with_valid_signatures(self, merchant: Merchant) -> None:
         buyer = merchant.buyer()
         await buyer.buy("signed")
-        await _told(merchant, buyer.paying["payment"]["id"], "payment.completed")
+        await _delivered(merchant, buyer.paying["payment"]["id"], "payment.completed")
         received = (await asyncio.to_thread(merchant.stack.webhooks))[-1]
         headers, body = received["headers"], received["body"]
         secret = merchant.facts["webhook"]["secret"]
@@ -76,13 +76,13 @@ class TestAPurchase:
         buyer = merchant.buyer()
         await buyer.open()
         await buyer.change(email=buyer.email)
-        stood = []
+        statuses = []
         for number in (1, 2, 3):
             await buyer.check_out(f"try {number}")
             await buyer.confirm("4000000000000002")
-            stood.append(await buyer.until("OPEN", "EXPIRED"))
-        assert [status["status"] for status in stood] == ["OPEN", "OPEN", "EXPIRED"]
-        assert [status["attempts_left"] for status in stood] == [2, 1, 0]
+            statuses.append(await buyer.until("OPEN", "EXPIRED"))
+        assert [status["status"] for status in statuses] == ["OPEN", "OPEN", "EXPIRED"]
+        assert [status["attempts_left"] for status in statuses] == [2, 1, 0]
 
     @pytest.mark.parametrize(("result", "ends"), [("pass", "COMPLETED"), ("fail", "OPEN")])
     async def test_waits_for_the_banks_proof(self, merchant: Merchant, result: str, ends: str) -> None:
@@ -130,8 +130,10 @@ class TestAtTheWorstMoment:
         await merchant.http.post(answer["next_action"]["url"], data={"result": "pass"})
         assert (await buyer.until("COMPLETED", within_s=40))["payment"]["status"] == "SUCCEEDED"
         await asyncio.sleep(1)
-        told = [event for event, kind, _ in merchant.told(buyer.paying["payment"]["id"]) if kind == "payment.completed"]
-        assert len(set(told)) == 1
+        events = [
+            event for event, kind, _ in merchant.delivered(buyer.paying["payment"]["id"]) if kind == "payment.completed"
+        ]
+        assert len(set(events)) == 1
 
     async def test_a_silent_provider_is_asked_not_abandoned(self, merchant: Merchant) -> None:
         await merchant.control("POST", "faults", {"fault": "create_fails", "count": 1})

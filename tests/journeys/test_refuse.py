@@ -52,15 +52,34 @@ class TestARefusal:
         answer = await merchant.http.patch(url, json={"amount": amount}, headers=buyer.headers)
         assert (answer.status_code, answer.json()["code"]) == (422, "amount_out_of_range")
 
-    async def test_meets_whoever_lacks_the_secret(self, merchant: Merchant) -> None:
-        buyer = merchant.buyer()
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [
+            ("GET", "/sessions/{id}"),
+            ("GET", "/sessions/{id}/status"),
+            ("PATCH", "/sessions/{id}"),
+            ("POST", "/sessions/{id}/update"),
+            ("POST", "/sessions/{id}/initiate-payment"),
+            ("POST", "/checkout"),
+        ],
+    )
+    async def test_is_given_to_callers_without_the_secret(self, merchant: Merchant, method: str, path: str) -> None:
+        buyer, other = merchant.buyer(), merchant.buyer()
         await buyer.open()
-        url = f"{buyer.base_url}/api/widget/sessions/{buyer.id}"
-        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic eDp5"}):
-            answer = await merchant.http.get(url, headers=headers)
+        await buyer.change(email=buyer.email)
+        await other.open()
+        url = f"{buyer.base_url}/api/widget{path.format(id=buyer.id)}"
+        body = {"POST": {"session_id": buyer.id}, "PATCH": {"quantity": 2}}.get(method) if path[-6:] != "update" else {}
+        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic eDp5"}, other.headers):
+            answer = await merchant.http.request(method, url, json=body, headers=headers)
             assert (answer.status_code, answer.json()["code"]) == (401, "session_secret_invalid")
-        answer = await merchant.http.get(f"{url}/status", headers={"Authorization": "Bearer wrong"})
-        assert answer.status_code == 401
+            assert answer.headers["www-authenticate"] == "Bearer"
+        assert await buyer.status() == {
+            "status": "OPEN",
+            "payment": None,
+            "attempts_left": 3,
+            "return_url": f"{buyer.base_url}/{buyer.page}/{buyer.id}",
+        }
 
     async def test_meets_a_change_to_what_has_changed_meanwhile(self, merchant: Merchant) -> None:
         buyer = merchant.buyer()
@@ -73,7 +92,8 @@ class TestARefusal:
     async def test_meets_paying_without_an_address(self, merchant: Merchant) -> None:
         buyer = merchant.buyer()
         await buyer.open()
-        answer = await merchant.http.post(f"{buyer.base_url}/api/widget/checkout", json={"session_id": buyer.id})
+        url = f"{buyer.base_url}/api/widget/checkout"
+        answer = await merchant.http.post(url, json={"session_id": buyer.id}, headers=buyer.headers)
         assert (answer.status_code, answer.json()["code"]) == (422, "email_missing")
 
     async def test_meets_a_session_that_is_paid(self, merchant: Merchant) -> None:
@@ -81,7 +101,9 @@ class TestARefusal:
         await buyer.buy("paid")
         await buyer.until("COMPLETED")
         for call in (
-            merchant.http.post(f"{buyer.base_url}/api/widget/checkout", json={"session_id": buyer.id}),
+            merchant.http.post(
+                f"{buyer.base_url}/api/widget/checkout", json={"session_id": buyer.id}, headers=buyer.headers
+            ),
             merchant.http.patch(
                 f"{buyer.base_url}/api/widget/sessions/{buyer.id}", json={"quantity": 2}, headers=buyer.headers
             ),
@@ -101,14 +123,16 @@ class TestARefusal:
         ],
     )
     async def test_meets_what_is_not_there(self, merchant: Merchant, path: str, code: str) -> None:
-        answer = await merchant.http.get(merchant.facts["base_url"] + path)
+        headers = {"Authorization": "Bearer some-secret"}
+        answer = await merchant.http.get(merchant.facts["base_url"] + path, headers=headers)
         assert (answer.status_code, answer.json()["code"], answer.headers["content-type"]) == (404, code, JSON)
 
     async def test_meets_bodies_that_are_no_json_or_too_large(self, merchant: Merchant) -> None:
         url = f"{merchant.facts['base_url']}/api/widget/checkout"
-        broken = await merchant.http.post(url, content=b"{", headers={"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json", "Authorization": "Bearer some-secret"}
+        broken = await merchant.http.post(url, content=b"{", headers=headers)
         assert (broken.status_code, broken.json()["code"]) == (400, "malformed_json")
-        huge = await merchant.http.post(url, content=b"[" * 300_000, headers={"Content-Type": "application/json"})
+        huge = await merchant.http.post(url, content=b"[" * 300_000, headers=headers)
         assert (huge.status_code, huge.json()["code"]) == (413, "body_too_large")
 
     async def test_meets_a_webhook_that_the_provider_did_not_sign(self, merchant: Merchant) -> None:
@@ -120,24 +144,29 @@ class TestARefusal:
         assert (await merchant.http.post(f"{base}/nobody", content=b"{}")).json()["code"] == "provider_not_configured"
 
     async def test_meets_one_key_for_two_requests(self, merchant: Merchant) -> None:
+        buyer = merchant.buyer()
+        await buyer.open()
+        url = f"{buyer.base_url}/api/widget/sessions/{buyer.id}/update"
+        headers = {**buyer.headers, "Idempotency-Key": "once"}
+        first = await merchant.http.post(url, json={"quantity": 2}, headers=headers)
+        other = await merchant.http.post(url, json={"quantity": 3}, headers=headers)
+        assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+        quoted = {**buyer.headers, "Idempotency-Key": '"once"'}
+        again = await merchant.http.post(url, json={"quantity": 2}, headers=quoted)
+        assert (again.status_code, again.headers["idempotent-replayed"]) == (200, "true")
+        assert again.json() == first.json()
+
+
+class TestAnIdempotencyKey:
+    async def test_of_one_session_is_not_that_of_another(self, merchant: Merchant) -> None:
         one, other = merchant.buyer(), merchant.buyer()
         for buyer in (one, other):
             await buyer.open()
             await buyer.change(email=buyer.email)
-        await one.check_out("shared key")
-        answer = await merchant.http.post(
-            f"{one.base_url}/api/widget/checkout",
-            json={"session_id": other.id},
-            headers={"Idempotency-Key": "shared key"},
-        )
-        assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
-        again = await merchant.http.post(
-            f"{one.base_url}/api/widget/checkout",
-            json={"session_id": one.id},
-            headers={"Idempotency-Key": '"shared key"'},
-        )
-        assert (again.status_code, again.headers["idempotent-replayed"]) == (200, "true")
-        assert again.json() == one.paying
+            await buyer.check_out("shared key")
+        assert one.paying["payment"]["id"] != other.paying["payment"]["id"]
+        first = one.paying
+        assert await one.check_out("shared key") == first
 
 
 class TestABot:

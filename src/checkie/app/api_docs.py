@@ -9,10 +9,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 
-router = APIRouter(include_in_schema=False)
+from checkie import web
+
+router = web.Router()
 _STYLE: Final = "body { margin: 0 }"
 _FONT: Final = "system-ui, sans-serif"
 _PAGE: Final = f"""<!doctype html>
@@ -62,18 +64,18 @@ def _viewer() -> tuple[str, bytes]:
     return f"redoc-{hashlib.sha256(compressed).hexdigest()[:12]}.js", compressed
 
 
-@router.get("/api/docs")
-async def show_api_docs() -> Response:
+@router.page("/api/docs", access=web.caller.PUBLIC)
+async def show_api_docs(_: Request) -> Response:
     """The page of the API reference."""
     page = _PAGE.replace("SCRIPT", _viewer()[0])
     return HTMLResponse(page, headers={"Content-Security-Policy": _POLICY, "Referrer-Policy": "no-referrer"})
 
 
-@router.get("/api/docs/{name}")
-async def show_api_docs_script(name: str, request: Request) -> Response:
+@router.page("/api/docs/{name}", access=web.caller.PUBLIC)
+async def show_api_docs_script(request: Request) -> Response:
     """The viewer. Its name changes with its content, so that browsers may keep it forever."""
     current, content = _viewer()
-    if name != current:
+    if request.path_params["name"] != current:
         raise HTTPException(404)
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
     if "gzip" in request.headers.get("accept-encoding", ""):

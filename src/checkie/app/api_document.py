@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from checkie import web
 from checkie.web import contract
 
 ABOUT: Final = """A purchase is a session: opening a page creates one; the buyer changes it, pays, and reads its status.
@@ -15,18 +14,17 @@ ABOUT: Final = """A purchase is a session: opening a page creates one; the buyer
 **Amounts** are whole minor units with their currency: `{"amount": 2599, "currency": "USD"}` is $25.99. **Times** are
 ISO 8601 in UTC. **Names** are snake_case.
 
-**Errors** are `application/problem+json`. Programs may rely on `code`; `detail` is for people; `param` names the
-invalid field. Each operation lists its codes. Any operation can also return 404 `not_found` for an unknown path, 405
-`method_not_allowed` with the header `Allow`, and 500 `internal_error`.
+**Authentication**: a session's client secret, as `Authorization: Bearer`.
 
-**All responses** have the header `X-Request-Id`. Request bodies are limited to 256 KiB. Do not cache responses."""
+**Errors** are `application/problem+json`. `code` is stable, `detail` is for people, `param` names the invalid field.
+Each response lists its codes. In addition: 404 `not_found` for an unknown address, 405 `method_not_allowed` with the
+header `Allow`, 500 `internal_error`.
+
+**Every response** has the header `X-Request-Id`. Bodies are at most 256 KiB. Responses must not be cached."""
 TAGS: Final = [
-    {
-        "name": "Widget",
-        "description": "Calls of the buyer's browser: open a page, change, pay, read the status.",
-    },
-    {"name": "Provider webhooks", "description": "Notifications from payment providers about payments."},
-    {"name": "Operations", "description": "For the operator of this installation: health and metrics."},
+    {"name": "Widget", "description": "Called by a buyer's browser: open a page, change its session, pay."},
+    {"name": "Provider webhooks", "description": "Called by payment providers: events about payments."},
+    {"name": "Operations", "description": "Called by the operator: health and metrics."},
 ]
 _METHODS: Final = frozenset({"get", "put", "post", "patch", "delete"})
 Json = dict[str, Any]
@@ -47,7 +45,7 @@ def complete(document: Json) -> Json:
     schemas = document["components"]["schemas"]
     for assumed in ("HTTPValidationError", "ValidationError"):
         schemas.pop(assumed, None)
-    schemas["Problem"] = web.Problem.model_json_schema()
+    schemas["Problem"] = contract.PROBLEM
     for schema in schemas.values():
         _drop_titles(schema)
     for operation in operations(document):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
@@ -15,11 +15,10 @@ from checkie.app.api_docs import router as api_docs
 from checkie.app.api_document import ABOUT, TAGS, Api
 from checkie.app.settings import Settings
 from checkie.checkout.routes import router as widget
-from checkie.payments.port import Providers
 from checkie.payments.routes import router as provider_webhooks
-from checkie.storefront import ProviderPage
 from checkie.storefront.routes import router as storefront
-from checkie.ui.routes import router as ui
+from checkie.ui.routes import dev_router, files
+from checkie.web import ServicesDep, caller
 
 _READY_S: Final = 2.0
 _METRICS: Final[dict[int | str, dict[str, Any]]] = {
@@ -28,10 +27,12 @@ _METRICS: Final[dict[int | str, dict[str, Any]]] = {
         "content": {"text/plain": {"schema": {"type": "string"}}},
     }
 }
+operations = web.Router("Operations")
+document = web.Router()
 
 
 class Health(BaseModel):
-    """Whether the process is well."""
+    """The health of the process."""
 
     status: Literal["ok", "database_unavailable"]
 
@@ -41,13 +42,8 @@ _NOT_READY: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-def create_app(
-    settings: Settings,
-    runtime: web.Runtime,
-    providers: Providers,
-    provider_pages: Mapping[str, ProviderPage],
-) -> FastAPI:
-    """The application over open parts; whoever opened them closes them."""
+def create_app(settings: Settings, services: web.Services) -> FastAPI:
+    """The application over open services; the caller closes them."""
     app = Api(
         title="Checkie",
         version=__version__,
@@ -56,41 +52,40 @@ def create_app(
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         servers=[{"url": "/", "description": "This installation"}],
         openapi_tags=TAGS,
-        docs_url=None,  # api_docs has a page that loads nothing from elsewhere
-        redoc_url=None,
-        openapi_url="/api/openapi.json",
-        generate_unique_id_function=lambda route: route.name,
+        openapi_url=None,  # `document` serves it: a route of ours declares which callers it accepts
     )
-    app.state.runtime = runtime
-    app.state.providers = providers
-    app.state.provider_pages = provider_pages
-    app.state.dev = settings.dev
-    web.install(app)
-    _add_operations(app)
-    for router in (widget, provider_webhooks, api_docs, ui, storefront):
-        app.router.routes.extend(router.routes)
-    app.add_middleware(web.Observed)
+    development = [dev_router] if settings.dev else []
+    web.mount(app, services, operations, widget, provider_webhooks, document, api_docs, files, *development, storefront)
     return app
 
 
-def _add_operations(app: FastAPI) -> None:
-    @app.get("/health/live", tags=["Operations"], summary="Is it alive?")
-    async def live() -> Health:
-        """The process runs."""
-        return Health(status="ok")
+@operations.get("/health/live", access=caller.OPERATOR, summary="Check liveness")
+async def live() -> Health:
+    """The process runs."""
+    return Health(status="ok")
 
-    @app.get("/health/ready", tags=["Operations"], summary="Is it ready?", responses=_NOT_READY)
-    async def ready(request: Request, response: Response) -> Health:
-        """The process can serve: its database answers."""
-        try:
-            async with asyncio.timeout(_READY_S):
-                await web.runtime(request).db.fetchval("select 1")
-        except (OSError, TimeoutError):
-            response.status_code = 503
-            return Health(status="database_unavailable")
-        return Health(status="ok")
 
-    @app.get("/metrics", tags=["Operations"], summary="Read the metrics", response_class=Response, responses=_METRICS)
-    async def metrics() -> Response:
-        """Prometheus metrics of this process."""
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+@operations.get("/health/ready", access=caller.OPERATOR, summary="Check readiness", responses=_NOT_READY)
+async def ready(services: ServicesDep, response: Response) -> Health:
+    """The process can serve: its database answers."""
+    try:
+        async with asyncio.timeout(_READY_S):
+            await services.db.fetchval("select 1")
+    except (OSError, TimeoutError):
+        response.status_code = 503
+        return Health(status="database_unavailable")
+    return Health(status="ok")
+
+
+@operations.get(
+    "/metrics", access=caller.OPERATOR, summary="Retrieve metrics", response_class=Response, responses=_METRICS
+)
+async def metrics() -> Response:
+    """Prometheus metrics of this process."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+@document.page("/api/openapi.json", access=caller.PUBLIC)
+async def show_document(request: Request) -> Response:
+    """The OpenAPI document."""
+    return JSONResponse(request.app.openapi())

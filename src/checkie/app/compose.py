@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from checkie import catalog, payments, stores
+from checkie import catalog, checkout, payments, stores, webhooks
 from checkie.app import embedded
 from checkie.app.clock import system_now
 from checkie.app.settings import Settings
@@ -20,8 +20,8 @@ from checkie.db import Database
 from checkie.kernel import Keyring, Refusal
 from checkie.payments.port import Provider, Providers
 from checkie.providers.simulator import Simulator
-from checkie.storefront import ProviderPage
-from checkie.web import Runtime
+from checkie.storefront import ProviderPage, ProviderPages
+from checkie.web import Services
 
 CONSTRAINTS: Final[Mapping[str, Callable[[], Refusal]]] = {
     **stores.CONSTRAINTS,
@@ -98,7 +98,7 @@ def providers(settings: Settings) -> Providers:
     return Providers(found)
 
 
-def provider_pages(settings: Settings) -> Mapping[str, ProviderPage]:
+def provider_pages(settings: Settings) -> dict[str, ProviderPage]:
     """What the buyer's page needs to know of each provider."""
     found = {}
     if settings.simulator_url:
@@ -117,8 +117,24 @@ def provider_pages(settings: Settings) -> Mapping[str, ProviderPage]:
 
 
 @asynccontextmanager
-async def runtime(settings: Settings, urls: Urls) -> AsyncIterator[Runtime]:
-    """What every process works with: an open database, the clock, the keys."""
-    pool = Database.hot(urls.app, settings.pool_size, plan_cache_mode=settings.plan_cache_mode, constraints=CONSTRAINTS)
-    async with pool as db:
-        yield Runtime(db, system_now, keyring(settings), settings.public_url, settings.trusted_proxies)
+async def services(settings: Settings, urls: Urls) -> AsyncIterator[Services]:
+    """What a process works with, open while this lasts."""
+    hot = Database.hot(urls.app, settings.pool_size, plan_cache_mode=settings.plan_cache_mode, constraints=CONSTRAINTS)
+    reports = Database.reporting(urls.reporting)
+    configured = providers(settings)
+    poster = webhooks.Poster(webhooks.Guard(settings.webhook_networks))
+    try:
+        async with hot as db:
+            yield Services(
+                db=db,
+                reports=reports,
+                now=system_now,
+                keyring=keyring(settings),
+                public_url=settings.public_url,
+                proxies=settings.trusted_proxies,
+                parts=(configured, ProviderPages(provider_pages(settings)), checkout.PageCache(), poster),
+            )
+    finally:
+        await reports.close()
+        await poster.aclose()
+        await configured.aclose()

@@ -6,9 +6,12 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from checkie import checkout, ledger, orders, outbox, payments
+from checkie import ledger, outbox
 from checkie.app.reactions import REACTIONS
+from checkie.checkout import queries as checkout
 from checkie.db import Database
+from checkie.orders import queries as orders
+from checkie.payments import queries as payments
 
 _LOOKS: Final = 4
 _BETWEEN_S: Final = 1.5

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from checkie import checkout, objects, orders
+from checkie import objects
+from checkie.checkout import follow as checkout
 from checkie.checkout.events import SessionAbandoned, SessionExpired
+from checkie.orders import follow as orders
 from checkie.outbox import Dispatch, Event, Handlers, Reaction
 from checkie.payments.events import (
     PaymentCancelled,
@@ -29,14 +31,14 @@ def _all_events(kind: type[Event]) -> list[type[Event]]:
 
 
 PROGRESS: Final[Handlers] = {
-    PaymentCompleted: [checkout.follow.on_payment_completed, orders.follow.on_payment_completed],
-    PaymentFailed: [checkout.follow.on_payment_failed, orders.follow.on_payment_failed],
-    PaymentCancelled: [checkout.follow.on_payment_cancelled],
-    PaymentRequiresAction: [checkout.follow.on_payment_requires_action],
-    PaymentProcessing: [checkout.follow.on_payment_processing],
-    PaymentRefunded: [orders.follow.on_payment_refunded],
-    SessionExpired: [checkout.follow.on_session_expired],
-    SessionAbandoned: [checkout.follow.on_session_abandoned],
+    PaymentCompleted: [checkout.on_payment_completed, orders.on_payment_completed],
+    PaymentFailed: [checkout.on_payment_failed, orders.on_payment_failed],
+    PaymentCancelled: [checkout.on_payment_cancelled],
+    PaymentRequiresAction: [checkout.on_payment_requires_action],
+    PaymentProcessing: [checkout.on_payment_processing],
+    PaymentRefunded: [orders.on_payment_refunded],
+    SessionExpired: [checkout.on_session_expired],
+    SessionAbandoned: [checkout.on_session_abandoned],
 }
 _PROGRESS: Final = Dispatch(PROGRESS)
 

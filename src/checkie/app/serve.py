@@ -12,10 +12,8 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 from prometheus_client import start_http_server
 
-from checkie import webhooks
 from checkie.app import compose
 from checkie.app.asgi import create_app
-from checkie.app.clock import system_now
 from checkie.app.settings import Settings, SettingsError
 from checkie.app.worker import Worker
 from checkie.db import pending
@@ -41,9 +39,8 @@ async def _check_schema(urls: compose.Urls) -> None:
 
 async def _serve(settings: Settings, urls: compose.Urls) -> None:
     await _check_schema(urls)
-    providers = compose.providers(settings)
-    async with compose.runtime(settings, urls) as runtime:
-        app = create_app(settings, runtime, providers, compose.provider_pages(settings))
+    async with compose.services(settings, urls) as services:
+        app = create_app(settings, services)
         server = Server(
             app,
             settings.host,
@@ -59,26 +56,20 @@ async def _serve(settings: Settings, urls: compose.Urls) -> None:
             asyncio.get_running_loop().add_signal_handler(wanted, server.stop)
         _freeze_garbage_collector()
         await server.serve()
-        await providers.aclose()
 
 
 async def _work(settings: Settings, urls: compose.Urls) -> None:
     await _check_schema(urls)
     if settings.worker_metrics_port:
         start_http_server(settings.worker_metrics_port, settings.host)
-    providers = compose.providers(settings)
-    poster = webhooks.Poster(webhooks.Guard(settings.webhook_networks))
-    async with compose.runtime(settings, urls) as runtime:
-        worker = Worker(runtime.db, runtime.keyring, providers, poster, system_now)
-        task = asyncio.ensure_future(worker.run())
+    async with compose.services(settings, urls) as services:
+        task = asyncio.ensure_future(Worker(services).run())
         for wanted in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(wanted, task.cancel)
         _freeze_garbage_collector()
         await asyncio.wait({task})
         if not task.cancelled():
             task.result()
-        await poster.aclose()
-        await providers.aclose()
 
 
 def _freeze_garbage_collector() -> None:

@@ -12,7 +12,7 @@ from checkie.kernel.ids import PageId
 
 
 class NoSuchPage(NotFound):
-    """There is no published page with this address."""
+    """No published page has this address."""
 
     code = "page_not_found"
 

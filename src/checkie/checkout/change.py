@@ -6,10 +6,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from checkie.checkout import sql
-from checkie.checkout.model import PAYING, Session, VersionMismatch, check_time
+from checkie.checkout.model import (
+    PAYING,
+    AlreadyPaid,
+    NoSuchSession,
+    PaymentInProgress,
+    Session,
+    SessionOver,
+    VersionMismatch,
+    check_time,
+)
+from checkie.checkout.quote import AmountNotYours, AmountOutOfRange, QuantityOutOfRange
 from checkie.checkout.reopen import reopen
-from checkie.customers import parse_email
-from checkie.db import Database
+from checkie.customers import InvalidEmail, parse_email
+from checkie.db import Database, WriteConflict
+from checkie.kernel import refuses
 from checkie.payments.port import Providers
 
 _TRIES = 3
@@ -28,6 +39,10 @@ class Changes:
     reopens: bool = False
 
 
+@refuses(
+    *(NoSuchSession, AlreadyPaid, PaymentInProgress, SessionOver, VersionMismatch, WriteConflict),
+    *(InvalidEmail, QuantityOutOfRange, AmountNotYours, AmountOutOfRange),
+)
 async def change(
     db: Database,
     providers: Providers,
@@ -39,9 +54,8 @@ async def change(
 ) -> Session:
     """Apply `changes` to the session (as the caller read it) and requote, all or nothing. Usually one statement.
 
-    A payment that waits for its buyer is cancelled first, so that the old price cannot be paid. Refuses with
-    VersionMismatch when `if_version` is given and is not the session's, and with SessionOver, AlreadyPaid,
-    PaymentInProgress and the refusals of the fields.
+    A payment that waits for its buyer is cancelled first, so that the old price cannot be paid. VersionMismatch:
+    `if_version` is given and is not the session's.
     """
     for _ in range(_TRIES):
         if if_version is not None and session.version != if_version:

@@ -1,78 +1,26 @@
-"""What the OpenAPI document says of the widget API: who may call, how each route may refuse."""
+"""What the OpenAPI document says about the widget API, beyond what its routes and bodies say themselves."""
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from checkie import catalog, payments, stores
-from checkie.checkout.model import (
-    AlreadyPaid,
-    EmailMissing,
-    NoSuchSession,
-    PaymentInProgress,
-    SessionOver,
-    VersionMismatch,
-    WrongSecret,
-)
-from checkie.checkout.quote import AmountNotYours, AmountOutOfRange, CurrencyMismatch, QuantityOutOfRange
-from checkie.customers import InvalidEmail
-from checkie.db import WriteConflict
 from checkie.kernel.ids import SessionId
-from checkie.payments.port import ProviderNotConfigured
 from checkie.web import contract
 
 SESSION: Final = "ses_01m7ynr2qthrw80000016w5y05"
 SESSION_SHAPE: Final = contract.id_shape(SessionId)
-_READING: Final = contract.problems(NoSuchSession, WrongSecret)
-_CHANGING: Final = contract.problems(
-    *contract.JSON_BODY,
-    NoSuchSession,
-    WrongSecret,
-    AlreadyPaid,
-    PaymentInProgress,
-    SessionOver,
-    VersionMismatch,
-    InvalidEmail,
-    QuantityOutOfRange,
-    AmountNotYours,
-    AmountOutOfRange,
-    CurrencyMismatch,
-    WriteConflict,
-)
-_PAYING: Final = (
-    *contract.KEYED,
-    NoSuchSession,
-    WrongSecret,
-    AlreadyPaid,
-    SessionOver,
-    ProviderNotConfigured,
-    stores.ProviderNotAllowed,
-    payments.NoAttemptsLeft,
-    EmailMissing,
-    WriteConflict,
-)
-_OPENED: Final = {
-    "description": "The page, and a session that was opened for this caller.",
-    "links": {
-        name: {"operationId": name, "parameters": {"session_id": "$response.body#/session_id"}}
-        for name in ("get_session", "change_session", "get_status", "initiate_payment")
-    },
+OPENED: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The page and a new session.",
+        "links": {
+            name: {"operationId": name, "parameters": {"session_id": "$response.body#/session_id"}}
+            for name in ("get_session", "change_session", "get_status", "initiate_payment")
+        },
+    }
 }
-_PAID: Final = {"description": "The payment under way.", **contract.REPLAYED}
-
-Extra: TypeAlias = dict[str, Any]
-OPEN: Final[Extra] = {
-    "responses": {200: _OPENED, **contract.problems(stores.NoSuchStore, stores.ProviderNotAllowed, catalog.NoSuchPage)},
-    "openapi_extra": contract.TAKES_UTM,
+STARTED: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "The payment in progress.", **contract.REPLAYED}
 }
-READ: Final[Extra] = {"responses": _READING, "openapi_extra": contract.SECRET_NEEDED}
-ASK: Final[Extra] = {"responses": _READING, "openapi_extra": contract.SECRET_CHECKED}
-CHANGE: Final[Extra] = {
-    "responses": _CHANGING,
-    "openapi_extra": {**contract.SECRET_NEEDED, **contract.TAKES_VERSION},
+CHANGED: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "The session with its new quote.", **contract.REPLAYED}
 }
-PAY: Final[Extra] = {
-    "responses": {200: _PAID, **contract.problems(*contract.JSON_BODY, *_PAYING)},
-    "openapi_extra": {**contract.SECRET_CHECKED, **contract.TAKES_KEY},
-}
-PAY_WITHOUT_BODY: Final[Extra] = {**PAY, "responses": {200: _PAID, **contract.problems(*_PAYING)}}

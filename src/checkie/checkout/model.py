@@ -12,20 +12,14 @@ from typing import Final
 from checkie.checkout import events
 from checkie.checkout.events import SessionEvent, SessionFields
 from checkie.checkout.quote import Quote
-from checkie.kernel import Conflict, Invalid, Lifecycle, NotFound, Unauthorized
+from checkie.kernel import Conflict, Invalid, Lifecycle, NotFound
 from checkie.kernel.ids import OrderId, PageId, PaymentId, SessionId
 
 
 class NoSuchSession(NotFound):
-    """There is no such session."""
+    """The session does not exist."""
 
     code = "session_not_found"
-
-
-class WrongSecret(Unauthorized):
-    """The client secret is missing or does not belong to this session. Send it as `Authorization: Bearer`."""
-
-    code = "session_secret_invalid"
 
 
 class IllegalSessionTransition(Conflict):
@@ -179,10 +173,9 @@ class Session:
             return events.SessionExpired(**fields, reason="ATTEMPTS" if verb is _V.EXHAUST else "TIME")
         return kind(**fields)
 
-    def authorize(self, secret: str | None) -> None:
-        """Refuses a caller without the client secret (WrongSecret)."""
-        if secret is None or not hmac.compare_digest(hash_secret(secret), self.secret_hash):
-            raise WrongSecret
+    def is_opened_by(self, secret: str) -> bool:
+        """Whether this is the session's client secret."""
+        return hmac.compare_digest(hash_secret(secret), self.secret_hash)
 
 
 def check_time(session: Session, now: datetime) -> None:

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from checkie import customers, orders, outbox, payments, stores
 from checkie.checkout import sql
 from checkie.checkout.advance import verb_to_agree
+from checkie.checkout.get_session import get_session
 from checkie.checkout.model import (
     PAYING,
     SESSION,
     AlreadyPaid,
     EmailMissing,
+    PaymentInProgress,
     Session,
+    SessionOver,
     SessionVerb,
     check_time,
 )
 from checkie.checkout.reopen import cancel_attempt
-from checkie.db import Database, UnitOfWork, retry_on_conflict
+from checkie.db import Database, UnitOfWork, WriteConflict, retry_on_conflict
+from checkie.kernel import refuses
 from checkie.kernel.ids import OrderId, SessionId
 from checkie.payments import Attempt, Payment
-from checkie.payments.port import ActionNeeded, Cancelled, Intent, Outcome, Providers
+from checkie.payments.port import ActionNeeded, Cancelled, Intent, Outcome, ProviderNotConfigured, Providers, Unknown
+from checkie.web import IdempotentRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,44 +43,40 @@ class PaymentStarted:
 _Intended: TypeAlias = tuple[Session, Payment, Attempt]
 
 
-class TransactionHook(Protocol):
-    """What else is written in the transactions that start a payment."""
-
-    async def begin(self, unit: UnitOfWork) -> None:
-        """Read, refuse and write in the transaction that records the intent."""
-        ...
-
-    def end(self, unit: UnitOfWork, paying: PaymentStarted) -> None:
-        """Write in the transaction that records the outcome."""
-        ...
+Once: TypeAlias = IdempotentRequest[PaymentStarted] | None
 
 
+@refuses(
+    *(get_session, AlreadyPaid, SessionOver, EmailMissing, ProviderNotConfigured, stores.ProviderNotAllowed),
+    *(payments.NoAttemptsLeft, WriteConflict),
+)
 async def pay(
     db: Database,
     providers: Providers,
     session_id: SessionId,
+    secret: str,
     now: datetime,
     *,
-    secret: str | None = None,
-    along: TransactionHook | None = None,
+    once: Once = None,
 ) -> PaymentStarted:
-    """Start to pay, or join the attempt in progress: however often and concurrently it is called, one attempt is live.
+    """Start a payment of the session with this client secret, or join the attempt that is in progress.
 
-    A client secret need not be given, but a wrong one is refused. Refuses with WrongSecret, EmailMissing, SessionOver,
-    AlreadyPaid, `ProviderNotConfigured`, `stores.ProviderNotAllowed` or `payments.NoAttemptsLeft`. A provider that does
-    not answer is an outcome (Unknown): the attempt stays live, and the worker checks with the provider.
+    However often and concurrently it is called, one attempt is live. If the provider does not answer (Unknown) the
+    attempt stays live, and the worker checks with the provider. `once` is written in the payment's transactions.
     """
-    intended = await _intend(db, providers, session_id, now, secret, along)
-    return await _authorize(db, providers, intended, now, along=along)
+    intended = await _intend(db, providers, (session_id, secret), now, once)
+    return await _authorize(db, providers, intended, now, once=once)
 
 
-async def pay_hosted(db: Database, providers: Providers, session_id: SessionId, now: datetime) -> PaymentStarted:
+@refuses(pay, PaymentInProgress)
+async def pay_hosted(
+    db: Database, providers: Providers, session_id: SessionId, secret: str, now: datetime
+) -> PaymentStarted:
     """The same for a browser without JavaScript, which needs the provider's hosted page.
 
-    A live attempt that was started without such a page is cancelled for certain, and the next is started. Refuses with
-    PaymentInProgress, too.
+    A live attempt that was started without such a page is cancelled for certain, and the next is started.
     """
-    intended = await _intend(db, providers, session_id, now)
+    intended = await _intend(db, providers, (session_id, secret), now)
     paying = await _authorize(db, providers, intended, now, hosted=True)
     if not _lacks_page(paying):
         return paying
@@ -83,26 +84,23 @@ async def pay_hosted(db: Database, providers: Providers, session_id: SessionId, 
     if paying.payment.is_spent:
         raise payments.NoAttemptsLeft
     await cancel_attempt(db, providers, paying.session, paying.attempt, now)
-    intended = await _intend(db, providers, session_id, now)
+    intended = await _intend(db, providers, (session_id, secret), now)
     return await _authorize(db, providers, intended, now, hosted=True)
 
 
 async def _intend(
     db: Database,
     providers: Providers,
-    session_id: SessionId,
+    key: tuple[SessionId, str],
     now: datetime,
-    secret: str | None = None,
-    along: TransactionHook | None = None,
+    once: Once = None,
 ) -> _Intended:
     @retry_on_conflict()
     async def decide() -> _Intended:
         async with db.transaction() as unit:
-            session = await sql.get_session(unit, session_id)
-            if secret is not None:
-                session.authorize(secret)
-            if along:
-                await along.begin(unit)
+            session = await get_session(unit, *key)
+            if once:
+                await once.begin(unit)
             intended = await _attempt(unit, session, now)
             providers.cards(intended[2].provider)  # refuses before the intent is written
             return intended
@@ -117,13 +115,15 @@ async def _authorize(
     now: datetime,
     *,
     hosted: bool = False,
-    along: TransactionHook | None = None,
+    once: Once = None,
 ) -> PaymentStarted:
     session, payment, attempt = intended
 
     def end(unit: UnitOfWork, outcome: Outcome) -> None:
-        if along:
-            along.end(unit, PaymentStarted(session, payment, attempt, outcome))
+        if once and isinstance(outcome, Unknown):
+            once.release(unit)  # not the final answer: a repeated request asks the provider again
+        elif once:
+            once.keep(unit, PaymentStarted(session, payment, attempt, outcome))
 
     intent = Intent(
         key=attempt.id,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
+from checkie.checkout import sql
+from checkie.checkout.status import Status, status_of
 from checkie.db import Database, UnitOfWork
 from checkie.kernel.ids import PageId, SessionId
 
@@ -23,6 +25,11 @@ async def pages_of(
     """The page of each of these sessions of the store; unknown sessions are left out."""
     found = await db.read_all(_PAGES, store, [one.uuid for one in sessions])
     return {SessionId.of(record["id"]): PageId.of(record["page"]) for record in found}
+
+
+async def get_status(db: Database, session_id: SessionId) -> Status:
+    """The status of a session, for a caller who is known to be allowed to see it. Refuses with NoSuchSession."""
+    return await status_of(db, await sql.get_session(db, session_id))
 
 
 async def completed(db: Database) -> Collection[SessionId]:

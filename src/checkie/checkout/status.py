@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from checkie.checkout import sql
+from checkie.checkout.get_session import get_session
 from checkie.checkout.model import OVER, Session, SessionStatus
 from checkie.db import Database
+from checkie.kernel import refuses
 from checkie.kernel.ids import SessionId
 from checkie.payments import Attempt, Payment, find_latest
 
@@ -29,10 +30,13 @@ class Status:
         return self.payment.attempts_left if self.payment else _TRIES
 
 
-async def read_status(db: Database, session_id: SessionId, secret: str | None) -> Status:
-    """The session's status. A secret need not be given, but a wrong one is refused. One or two statements."""
-    session = await sql.get_session(db, session_id)
-    if secret is not None:
-        session.authorize(secret)
+@refuses(get_session)
+async def read_status(db: Database, session_id: SessionId, secret: str) -> Status:
+    """The status of the session with this client secret. One or two statements."""
+    return await status_of(db, await get_session(db, session_id, secret))
+
+
+async def status_of(db: Database, session: Session) -> Status:
+    """The status of a session that the caller is known to be allowed to see."""
     found = await find_latest(db, session.payment) if session.payment else None
     return Status(session, *(found or (None, None)))

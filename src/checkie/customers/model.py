@@ -15,7 +15,7 @@ _SHAPE: Final = re.compile(
 
 
 class InvalidEmail(Invalid):
-    """The email address is invalid. It looks like name@example.com and has at most 254 characters."""
+    """The email address is invalid. It must look like name@example.com and have at most 254 characters."""
 
     code = "email_invalid"
 

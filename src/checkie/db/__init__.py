@@ -4,7 +4,7 @@ Owns schema `db`. Never holds a transaction open for anyone across a network cal
 """
 
 from checkie.db.conflicts import WriteConflict, retry_on_conflict
-from checkie.db.due import Due, run_due
+from checkie.db.job import Job, due_rows
 from checkie.db.keyset import Keyset
 from checkie.db.leases import PARTITIONS, Leases, partition_of
 from checkie.db.migrate import MigrationError, migrate, pending
@@ -16,16 +16,16 @@ __all__ = [
     "OUTAGES",
     "PARTITIONS",
     "Database",
-    "Due",
+    "Job",
     "Keyset",
     "Leases",
     "MigrationError",
     "UnitOfWork",
     "WriteConflict",
+    "due_rows",
     "migrate",
     "partition_of",
     "pending",
     "retry_on_conflict",
     "row",
-    "run_due",
 ]

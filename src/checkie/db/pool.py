@@ -80,7 +80,7 @@ class Database:
     _idle: list[asyncpg.Connection] = field(default_factory=list, init=False, repr=False)
     _waiting: deque[asyncio.Future[asyncpg.Connection | None]] = field(default_factory=deque, init=False, repr=False)
     _count: int = field(default=0, init=False)
-    _is_open: bool = field(default=False, init=False)
+    _is_open: bool = field(default=True, init=False)
 
     @classmethod
     def hot(cls, url: str, size: int, *, plan_cache_mode: str, constraints: Constraints) -> Self:
@@ -93,8 +93,7 @@ class Database:
         return cls(url, size, _REPORTS)
 
     async def open(self) -> Self:
-        """Connect once, so that a wrong address is found at start."""
-        self._is_open = True
+        """Connect once, so that a wrong address is found at start. Otherwise the first statement connects."""
         self.release(await self.acquire())
         return self
 
@@ -165,7 +164,7 @@ class Database:
     async def acquire(self) -> asyncpg.Connection:
         """A connection that nobody else uses. The caller releases it."""
         if not self._is_open:
-            raise RuntimeError("the database is not open")
+            raise RuntimeError("the database was closed")
         while True:
             while self._idle:
                 connection = self._idle.pop()

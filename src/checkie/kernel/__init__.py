@@ -3,16 +3,14 @@
 Pure: no I/O, no clock, and no import of our own modules. What needs the time takes it as an argument.
 """
 
-from checkie.kernel.cache import Cache
 from checkie.kernel.id import Id
 from checkie.kernel.lifecycle import Lifecycle
 from checkie.kernel.money import Money, exponent
 from checkie.kernel.paging import CursorUnknown, Listing, Paging
-from checkie.kernel.refusal import Conflict, Forbidden, Invalid, NotFound, Refusal, Unauthorized
+from checkie.kernel.refusal import Conflict, Forbidden, Invalid, NotFound, Refusal, Unauthorized, refuses
 from checkie.kernel.sealed import Keyring
 
 __all__ = [
-    "Cache",
     "Conflict",
     "CursorUnknown",
     "Forbidden",
@@ -27,4 +25,5 @@ __all__ = [
     "Refusal",
     "Unauthorized",
     "exponent",
+    "refuses",
 ]

@@ -38,8 +38,11 @@ class Id(str):
         return cls._spell(high << 64 | low)
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """The id that `text` spells. ValueError for another kind, length, alphabet or version."""
+    def parse(cls, text: str, *, store: int | None = None) -> Self:
+        """The id that `text` spells. ValueError for another kind, length, alphabet or version.
+
+        `store`: the number of the caller's store, where that is known; ValueError for an id of another store.
+        """
         start = len(cls.prefix) + 1
         if not text.startswith(f"{cls.prefix}_") or len(text) != start + _LENGTH:
             raise ValueError(f"not a {cls.__name__}: expected {cls.prefix}_ and {_LENGTH} characters")
@@ -51,6 +54,8 @@ class Id(str):
             raise ValueError(f"not a {cls.__name__}: expected a version 8 UUID")
         if found.store > _LARGEST_STORE:
             raise ValueError(f"not a {cls.__name__}: there is no such store number")
+        if store is not None and found.store != store:
+            raise ValueError(f"not a {cls.__name__} of this store")
         return found
 
     @classmethod

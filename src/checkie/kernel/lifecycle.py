@@ -16,7 +16,7 @@ Row = TypeVar("Row")
 
 
 class IllegalTransition(Conflict):
-    """The resource's state does not allow this."""
+    """The status of the resource does not allow this."""
 
     code = "illegal_transition"
 

@@ -15,7 +15,7 @@ Other = TypeVar("Other")
 
 
 class CursorUnknown(Invalid):
-    """The cursor is not the id of a row in this list."""
+    """The cursor is not the id of a row of this list."""
 
     code = "cursor_unknown"
 

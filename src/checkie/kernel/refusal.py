@@ -1,8 +1,14 @@
-"""Refusals: what the rules forbid. The docstring is the message, the code a contract, the kind its HTTP status."""
+"""Refusals: what the rules forbid. The docstring is the message, the code a contract, the kind its HTTP status.
+
+A use case declares how it may refuse with `@refuses(...)`: routes, the OpenAPI document and the docs read it there.
+"""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, Final, TypeAlias, TypeVar
+
+UseCase = TypeVar("UseCase", bound=Callable[..., object])
 
 
 class Refusal(Exception):
@@ -18,6 +24,19 @@ class Refusal(Exception):
         self.facts = facts
         super().__init__(self.detail)
 
+    @staticmethod
+    def declared_by(*declared: Declared) -> tuple[type[Refusal], ...]:
+        """How these use cases may refuse, each refusal once. LookupError for one that declares nothing."""
+        found: dict[type[Refusal], None] = {}
+        for one in declared:
+            if isinstance(one, type) and issubclass(one, Refusal):
+                found[one] = None
+            elif one in _DECLARED:
+                found.update(dict.fromkeys(_DECLARED[one]))
+            else:
+                raise LookupError(f"{one.__module__}.{one.__qualname__} does not declare how it refuses")
+        return tuple(found)
+
 
 class Invalid(Refusal):
     """The request violates a rule. `param` names the field."""
@@ -32,18 +51,34 @@ class Unauthorized(Refusal):
 
 
 class Forbidden(Refusal):
-    """The caller is not permitted to do this."""
+    """The caller is not allowed to do this."""
 
     code, status, title = "forbidden", 403, "Forbidden"
 
 
 class NotFound(Refusal):
-    """There is no such resource, or it is not the caller's."""
+    """The resource does not exist, or belongs to another caller."""
 
     code, status, title = "not_found", 404, "Not found"
 
 
 class Conflict(Refusal):
-    """The resource's status does not allow this, or a concurrent request changed it."""
+    """The state of the resource does not allow this."""
 
     code, status, title = "conflict", 409, "Conflict"
+
+
+Declared: TypeAlias = type[Refusal] | Callable[..., object]
+"""A refusal, or a use case, for the refusals that it declares."""
+_DECLARED: Final[dict[Callable[..., object], tuple[type[Refusal], ...]]] = {}
+
+
+def refuses(*declared: Declared) -> Callable[[UseCase], UseCase]:
+    """Declare how a use case may refuse. For a use case among `declared`, which it calls: all that one declares."""
+    found = Refusal.declared_by(*declared)
+
+    def declare(use_case: UseCase) -> UseCase:
+        _DECLARED[use_case] = found
+        return use_case
+
+    return declare

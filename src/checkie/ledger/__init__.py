@@ -8,7 +8,7 @@ each provider collected (negative: it owes us), UNAPPLIED is money that matches 
 """
 
 from checkie.ledger.check import check
-from checkie.ledger.fold import fold, stores_to_fold
+from checkie.ledger.jobs import jobs
 from checkie.ledger.lock import lock
 from checkie.ledger.model import Account, Kind, Transfer
 from checkie.ledger.post import post
@@ -21,10 +21,9 @@ __all__ = [
     "Transfer",
     "balances",
     "check",
-    "fold",
+    "jobs",
     "lock",
     "post",
-    "stores_to_fold",
     "subjects",
     "transfers_of",
 ]

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, Literal, TypedDict
 
-from checkie import catalog, checkout, customers, orders, payments
+from checkie import catalog, customers
+from checkie.checkout import Quote
 from checkie.kernel import Money
 from checkie.kernel.ids import (
     AttemptId,
@@ -20,7 +21,9 @@ from checkie.kernel.ids import (
     StoreId,
 )
 from checkie.orders import OrderStatus
-from checkie.payments import AttemptStatus, PaymentStatus
+from checkie.orders import queries as orders
+from checkie.payments import Attempt, AttemptStatus, PaymentStatus
+from checkie.payments import queries as payments
 
 API_VERSION: Final = "2026-11-21"
 """The version of these shapes. It changes only when a field is removed or changes its meaning; added fields keep it."""
@@ -186,7 +189,7 @@ def payment_object(
     }
 
 
-def attempt_object(attempt: payments.Attempt) -> AttemptObject:
+def attempt_object(attempt: Attempt) -> AttemptObject:
     """An attempt."""
     facts = attempt.facts
     known = "brand" in facts or "last4" in facts
@@ -202,7 +205,7 @@ def attempt_object(attempt: payments.Attempt) -> AttemptObject:
 
 def order_object(order: orders.Details) -> OrderObject:
     """An order."""
-    quote = checkout.Quote.of_json(order.quote, order.total.currency)
+    quote = Quote.of_json(order.quote, order.total.currency)
     line: Line = {
         "title": quote.title,
         "quantity": quote.quantity,

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from checkie import catalog, checkout, customers, orders, payments
+from checkie import catalog, customers
+from checkie.checkout import queries as checkout
 from checkie.db import Database, UnitOfWork
 from checkie.kernel.ids import AttemptId, CustomerId, OrderId, SessionId
 from checkie.objects import model
+from checkie.orders import queries as orders
+from checkie.payments import queries as payments
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,22 +4,16 @@ Owns schema `orders`. Publishes `order.created`, `.completed`, `.failed`, `.canc
 Invariants: one order a session; an order's status agrees with its payment's, whatever the order of events.
 """
 
-from checkie.orders import follow
 from checkie.orders.advance import advance
 from checkie.orders.model import OrderStatus, OrderVerb
 from checkie.orders.place import place, requote
 from checkie.orders.placed import Placed
-from checkie.orders.queries import Details, list_by_ids, paid
 
 __all__ = [
-    "Details",
     "OrderStatus",
     "OrderVerb",
     "Placed",
     "advance",
-    "follow",
-    "list_by_ids",
-    "paid",
     "place",
     "requote",
 ]

@@ -13,7 +13,8 @@ from checkie.outbox.check import check
 from checkie.outbox.consumer import Consumer, Reaction
 from checkie.outbox.event import Event, Recorded
 from checkie.outbox.handlers import Dispatch, Handlers
-from checkie.outbox.inbox import is_recorded, prune_inbox, record_message
+from checkie.outbox.inbox import is_recorded, record_message
+from checkie.outbox.jobs import jobs
 from checkie.outbox.postgres import PostgresBus
 from checkie.outbox.publish import publish
 from checkie.outbox.replay import redrive
@@ -30,7 +31,7 @@ __all__ = [
     "apply",
     "check",
     "is_recorded",
-    "prune_inbox",
+    "jobs",
     "publish",
     "record_message",
     "redrive",

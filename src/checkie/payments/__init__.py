@@ -13,7 +13,6 @@ from checkie.payments.begin import Collect, begin, retry
 from checkie.payments.cancel import cancel
 from checkie.payments.jobs import jobs
 from checkie.payments.model import CONSTRAINTS, Attempt, AttemptStatus, NoAttemptsLeft, Payment, PaymentStatus
-from checkie.payments.queries import Details, check, list_by_attempts, paid
 from checkie.payments.sql import find_latest, latest_of
 
 __all__ = [
@@ -21,18 +20,14 @@ __all__ = [
     "Attempt",
     "AttemptStatus",
     "Collect",
-    "Details",
     "NoAttemptsLeft",
     "Payment",
     "PaymentStatus",
     "authorize",
     "begin",
     "cancel",
-    "check",
     "find_latest",
     "jobs",
     "latest_of",
-    "list_by_attempts",
-    "paid",
     "retry",
 ]

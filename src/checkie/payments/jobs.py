@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from checkie.db import Database, Due
+from checkie.db import Job, due_rows
 from checkie.payments.port import Providers
 from checkie.payments.reconciling.reconcile import reconcile_row
 from checkie.payments.reconciling.sql import find_due
+from checkie.web import Services
 
 
-def jobs(db: Database, providers: Providers) -> Sequence[Due]:
-    """The work of payments that becomes due: checks with providers."""
+def jobs(services: Services) -> Sequence[Job]:
+    """Check attempts that are due with their providers."""
+    providers = services.get(Providers)
 
-    async def check(_: int, row_id: UUID, now: datetime) -> None:
-        await reconcile_row(db, providers, row_id, now)
+    async def check(row_id: UUID, now: datetime) -> None:
+        await reconcile_row(services.db, providers, row_id, now)
 
-    return [Due("check_attempt", find_due, check)]
+    return [due_rows("check_attempt", services.db, services.now, find_due, check)]

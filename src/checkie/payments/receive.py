@@ -9,18 +9,21 @@ from typing import Final
 import structlog
 
 from checkie.db import Database, WriteConflict, retry_on_conflict
+from checkie.kernel import refuses
 from checkie.kernel.ids import AttemptId, DisputeId, RefundId
 from checkie.outbox import is_recorded, record_message
 from checkie.payments import sql
 from checkie.payments.apply_notice import Effect, effect_of
-from checkie.payments.model import NoSuchAttempt
+from checkie.payments.model import NoSuchAttempt, NotYetSucceeded
 from checkie.payments.port import BadSignature, Notice, ProviderReference, Webhooks
 from checkie.payments.reversals import sql as reversals
+from checkie.payments.reversals.model import NoSuchDispute, NoSuchRefund
 
 _log = structlog.get_logger()
 _MAX_EVENT_LENGTH: Final = 255
 
 
+@refuses(BadSignature, NoSuchAttempt, NoSuchRefund, NoSuchDispute, NotYetSucceeded, WriteConflict)
 async def receive(
     db: Database, provider: Webhooks, name: str, body: bytes, headers: Mapping[str, str], now: datetime
 ) -> bool:

@@ -5,6 +5,6 @@ JavaScript and keeps what was entered; no cookie before something is entered; no
 turns to the form; without a session's client secret its page does not exist; a receipt needs its signed link alone.
 """
 
-from checkie.storefront.model import ProviderPage
+from checkie.storefront.model import ProviderPage, ProviderPages
 
-__all__ = ["ProviderPage"]
+__all__ = ["ProviderPage", "ProviderPages"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from checkie.kernel import Conflict
 from checkie.kernel.ids import SessionId
 
 MAX_SESSIONS: Final = 4
@@ -31,6 +32,26 @@ class ProviderPage:
     def origin(self) -> str:
         """The origin of its script."""
         return "/".join(self.script_url.split("/", 3)[:3])
+
+
+class PageWithoutProvider(Conflict):
+    """The payment provider of this page is not configured here."""
+
+    code = "page_without_provider"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderPages:
+    """What the page needs to know of each configured provider, by name."""
+
+    configured: Mapping[str, ProviderPage]
+
+    def get(self, name: str) -> ProviderPage:
+        """The provider with this name. Refuses with PageWithoutProvider."""
+        found = self.configured.get(name)
+        if found is None:
+            raise PageWithoutProvider
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +84,8 @@ class BuyerCookie:
         parts = (f"{credential.session}.{credential.secret}" for credential in self.credentials)
         return _SEPARATOR.join((self.locale or "", *parts))
 
-    def secret_of(self, session: SessionId) -> str | None:
-        """The client secret of that session, if this browser holds it."""
+    def secret_of(self, session: str) -> str | None:
+        """The client secret of the session with that id, if this browser holds it."""
         return next((held.secret for held in self.credentials if held.session == session), None)
 
     def with_credential(self, credential: SessionCredential) -> BuyerCookie:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from checkie import checkout, stores
-from checkie.checkout import Quote, Session, Status
+from checkie import stores
+from checkie.checkout import Quote, Session, Status, queries
 from checkie.kernel import Keyring, Money, NotFound
 from checkie.kernel.ids import OrderId, PaymentId, SessionId
 from checkie.stores import Store
-from checkie.web import Runtime
+from checkie.web import Services
 
 PREFIX: Final = "receipts"
 _CONTEXT: Final = "receipt"
@@ -69,16 +69,16 @@ def receipt_path(keyring: Keyring, session: Session) -> str:
     return f"/{PREFIX}/{keyring.sign(session.id, _CONTEXT)}"
 
 
-async def read_receipt(runtime: Runtime, token: str) -> tuple[Store, Receipt]:
+async def read_receipt(services: Services, token: str) -> tuple[Store, Receipt]:
     """The store and the receipt that the token was made for. Refuses any other token (NoSuchReceipt)."""
-    session_id = runtime.keyring.verify(token, _CONTEXT)
+    session_id = services.keyring.verify(token, _CONTEXT)
     if session_id is None:
         raise NoSuchReceipt
     session = SessionId.parse(session_id)
-    status = await checkout.read_status(runtime.db, session, None)
+    status = await queries.get_status(services.db, session)
     if status.payment is None or not status.payment.is_paid:
         raise NoSuchReceipt
-    return await stores.get(runtime.db, session.store), Receipt.of(status)
+    return await stores.get(services.db, session.store), Receipt.of(status)
 
 
 def masked(email: str) -> str:

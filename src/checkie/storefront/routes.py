@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, cast
+from typing import Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 from starlette.convertors import StringConvertor, register_url_convertor
 
 from checkie import ui, web
 from checkie.checkout import NoSuchSession
-from checkie.kernel import Conflict
-from checkie.kernel.ids import SessionId
-from checkie.payments.port import Providers
 from checkie.storefront import pages, receipt, stream
 from checkie.storefront.form import CheckoutForm
 from checkie.storefront.messages import NOT_FOUND, PROBLEMS, stage_message
-from checkie.storefront.model import BuyerCookie, ProviderPage, SessionCredential
+from checkie.storefront.model import BuyerCookie, ProviderPage, ProviderPages, SessionCredential
 from checkie.storefront.policy import checkout_policy
 from checkie.storefront.resume import (
+    Address,
     HeldSession,
     NewSession,
     StorePage,
@@ -31,7 +28,7 @@ from checkie.storefront.resume import (
 from checkie.storefront.stage import Stage
 from checkie.storefront.submit import FormContext, Redirect, Redisplay, submit
 from checkie.ui import Reader
-from checkie.web import is_machine, visitor
+from checkie.web import Visitor, caller
 
 _COOKIE: Final = "checkie"
 _COOKIE_AGE_S: Final = 86_400
@@ -46,13 +43,6 @@ class _StoreConvertor(StringConvertor):
 
 
 register_url_convertor("store", _StoreConvertor())
-router = APIRouter(include_in_schema=False)
-
-
-class PageWithoutProvider(Conflict):
-    """The payment provider of this page is not configured here."""
-
-    code = "page_without_provider"
 
 
 def _reader(request: Request, cookie: BuyerCookie | None = None, store_page: StorePage | None = None) -> Reader:
@@ -66,17 +56,43 @@ def _cookie(request: Request) -> BuyerCookie:
     return BuyerCookie.parse(text) if text else BuyerCookie()
 
 
-_html = ui.ErrorPages(_reader, PROBLEMS, NOT_FOUND)
+async def _holder(request: Request) -> web.Buyer:
+    secret = _cookie(request).secret_of(request.path_params["session"])
+    if secret is None:
+        raise NoSuchSession
+    return web.Buyer(secret)
 
 
-@_html
+HOLDER: Final = caller.Access("buyer's cookie", _holder, (NoSuchSession,))
+"""The browser that holds the session, by its cookie; for any other there is no such session."""
+router = web.Router(around=ui.ErrorPages(_reader, PROBLEMS, NOT_FOUND))
+
+
+@router.page("/robots.txt", access=caller.PUBLIC)
+async def show_robots(_: Request) -> Response:
+    """Pages may be indexed; sessions are private."""
+    text = "User-agent: *\nDisallow: /api/\nDisallow: /*/*/ses_\n"
+    return Response(text, media_type="text/plain", headers={"Cache-Control": "public, max-age=86400"})
+
+
+@router.page("/receipts/{token}", access=caller.PUBLIC)
+async def show_receipt(request: Request) -> Response:
+    """A receipt, for everybody who has its link."""
+    store, found = await receipt.read_receipt(web.services(request), request.path_params["token"])
+    chosen, header = request.query_params.get("locale"), request.headers.get("accept-language", "")
+    reader = ui.resolve_reader(chosen, header, store.locale)
+    return ui.respond(request, pages.receipt_page(store, found, reader), headers=_PRIVATE)
+
+
+@router.page("/{store:store}/{page}", access=caller.PUBLIC)
 async def show_page(request: Request) -> Response:
     """The page with a new session, or with the unfinished one that this browser holds."""
-    runtime = web.runtime(request)
-    store_page = await find_page(runtime, request.path_params["store"], request.path_params["page"])
+    services = web.services(request)
+    store_page = await find_page(services, request.path_params["store"], request.path_params["page"])
     cookie = _cookie(request)
-    is_human = request.method != "HEAD" and not is_machine(request)
-    found = await open_or_resume(runtime, store_page, cookie, visitor(request) if is_human else None)
+    visitor = Visitor.of(request)
+    is_human = request.method != "HEAD" and not visitor.is_machine
+    found = await open_or_resume(services, store_page, cookie, visitor if is_human else None)
     reader = _reader(request, cookie, store_page)
     if isinstance(found, NewSession):
         return _new(request, found, reader)
@@ -86,17 +102,17 @@ async def show_page(request: Request) -> Response:
     return _form(request, found, reader)
 
 
-@_html
+@router.page("/{store:store}/{page}", access=caller.PUBLIC, method="POST")
 async def post_page(request: Request) -> Response:
     """The form, as a browser without JavaScript posts it."""
-    runtime = web.runtime(request)
-    ui.forms.check_same_site(request, runtime.public_url)
+    services = web.services(request)
+    ui.forms.check_same_site(request, services.public_url)
     form = CheckoutForm.of(await ui.forms.read(request))
-    store_page = await find_page(runtime, request.path_params["store"], request.path_params["page"])
+    store_page = await find_page(services, request.path_params["store"], request.path_params["page"])
     cookie = _cookie(request)
     chosen, header = form.locale or cookie.locale, request.headers.get("accept-language", "")
     reader = ui.resolve_reader(chosen, header, store_page.store.locale)
-    context = FormContext(runtime, _providers(request), store_page, visitor(request), reader.locale)
+    context = FormContext(services, store_page, Visitor.of(request), reader.locale)
     done = await submit(context, form)
     if isinstance(done, Redirect):
         answer: Response = RedirectResponse(done.url, 303, _NO_STORE)
@@ -106,19 +122,19 @@ async def post_page(request: Request) -> Response:
     return answer
 
 
-@_html
+@router.page("/{store:store}/{page}/{session}", access=HOLDER)
 async def show_session(request: Request) -> Response:
     """The page of one session, for the browser that holds it."""
     cookie = _cookie(request)
-    held = await _held(request, cookie)
-    runtime = web.runtime(request)
+    held = await _held(request)
+    services = web.services(request)
     if request.headers.get("sec-fetch-site") in ("same-site", "cross-site"):
-        held = await await_outcome(runtime, held)
+        held = await await_outcome(services, held)
     reader = _reader(request, cookie, held.store_page)
     if held.stage is Stage.FORM:
         return _form(request, held, reader)
     if held.stage is Stage.PAID:
-        link = receipt.receipt_path(runtime.keyring, held.session)
+        link = receipt.receipt_path(services.keyring, held.session)
         return ui.respond(request, pages.paid_page(held, link, reader))
     message = stage_message(held.stage, held.status, reader)
     policy = checkout_policy(_provider_page(request, held.session.provider))
@@ -126,68 +142,31 @@ async def show_session(request: Request) -> Response:
     return ui.respond(request, pages.status_page(held, message, reader), policy=policy, values=values)
 
 
-@_html
+@router.page("/{store:store}/{page}/{session}", access=caller.BUYER, method="POST")
 async def keep_session(request: Request) -> Response:
     """Something was entered: from now on the browser holds the session. The client secret is the bearer token."""
     cookie = _cookie(request)
-    credential = SessionCredential(_session_id(request), web.bearer(request) or "")
-    path = request.path_params
-    held = await resume(web.runtime(request), path["store"], path["page"], credential)
+    held = await _held(request)
     answer = Response(status_code=204, headers=_NO_STORE)
+    credential = SessionCredential(held.session.id, held.secret)
     _keep(request, answer, cookie, credential, _reader(request, cookie, held.store_page))
     return answer
 
 
-@_html
+@router.page("/{store:store}/{page}/{session}/status", access=HOLDER)
 async def show_status(request: Request) -> Response:
     """The session's status, for the page's script."""
-    held = await _held(request, _cookie(request))
+    held = await _held(request)
     return JSONResponse(stream.as_json(held.status, held.stage), headers=_NO_STORE)
 
 
-@_html
+@router.page("/{store:store}/{page}/{session}/live", access=HOLDER)
 async def show_live(request: Request) -> Response:
     """The session's status as it changes, for the page's script."""
-    held = await _held(request, _cookie(request))
+    held = await _held(request)
     credential = SessionCredential(held.session.id, held.secret)
-    events = stream.stream_status(web.runtime(request), credential, request.is_disconnected)
+    events = stream.stream_status(web.services(request), credential, request.is_disconnected)
     return StreamingResponse(events, media_type=stream.MEDIA_TYPE, headers={**_NO_STORE, "X-Accel-Buffering": "no"})
-
-
-@_html
-async def show_receipt(request: Request) -> Response:
-    """A receipt, for everybody who has its link."""
-    store, found = await receipt.read_receipt(web.runtime(request), request.path_params["token"])
-    chosen, header = request.query_params.get("locale"), request.headers.get("accept-language", "")
-    reader = ui.resolve_reader(chosen, header, store.locale)
-    return ui.respond(request, pages.receipt_page(store, found, reader), headers=_PRIVATE)
-
-
-async def show_robots(_: Request) -> Response:
-    """Pages may be indexed; sessions are private."""
-    text = "User-agent: *\nDisallow: /api/\nDisallow: /*/*/ses_\n"
-    return Response(text, media_type="text/plain", headers={"Cache-Control": "public, max-age=86400"})
-
-
-def _serve(path: str, endpoint: ui.Endpoint, method: str = "GET") -> None:
-    """Routes without FastAPI's machinery, which these pages have no use for; named for metrics and logs."""
-
-    async def named(request: Request) -> Response:
-        request.scope["route"] = route
-        return await endpoint(request)
-
-    router.add_route(path, named, [method])
-    route = router.routes[-1]
-
-
-_serve("/robots.txt", show_robots)
-_serve("/receipts/{token}", show_receipt)
-_serve("/{store:store}/{page}", show_page)
-_serve("/{store:store}/{page}", post_page, "POST")
-_serve("/{store:store}/{page}/{session}", show_session)
-_serve("/{store:store}/{page}/{session}", keep_session, "POST")
-_serve("/{store:store}/{page}/{session}/status", show_status)
-_serve("/{store:store}/{page}/{session}/live", show_live)
 
 
 def _new(request: Request, new: NewSession, reader: Reader) -> Response:
@@ -199,33 +178,22 @@ def _new(request: Request, new: NewSession, reader: Reader) -> Response:
 
 def _form(request: Request, held: HeldSession, reader: Reader) -> Response:
     provider = _provider_page(request, held.session.provider)
-    document = pages.held_page(held, reader, provider, web.runtime(request).now())
+    document = pages.held_page(held, reader, provider, web.services(request).now())
     values = (held.session.id, held.secret)
     return ui.respond(request, document, policy=checkout_policy(provider), values=values)
 
 
 def _redisplay(request: Request, store_page: StorePage, redisplay: Redisplay, reader: Reader) -> Response:
     provider = _provider_page(request, redisplay.session.provider)
-    document = pages.redisplayed_page(store_page, redisplay, reader, provider, web.runtime(request).now())
+    document = pages.redisplayed_page(store_page, redisplay, reader, provider, web.services(request).now())
     values = (redisplay.credential.session, redisplay.credential.secret)
     status = 409 if redisplay.is_new_session else 422
     return ui.respond(request, document, policy=checkout_policy(provider), values=values, status=status)
 
 
-async def _held(request: Request, cookie: BuyerCookie) -> HeldSession:
-    session = _session_id(request)
-    secret = cookie.secret_of(session)
-    if secret is None:
-        raise NoSuchSession
-    path = request.path_params
-    return await resume(web.runtime(request), path["store"], path["page"], SessionCredential(session, secret))
-
-
-def _session_id(request: Request) -> SessionId:
-    try:
-        return SessionId.parse(request.path_params["session"])
-    except ValueError:
-        raise NoSuchSession from None
+async def _held(request: Request) -> HeldSession:
+    address = Address(**request.path_params)
+    return await resume(web.services(request), address, caller.resolved(request, web.Buyer).secret)
 
 
 def _keep(
@@ -234,16 +202,9 @@ def _keep(
     path = "/{store}/{page}".format_map(request.path_params)
     locale = reader.tag if reader.is_chosen else cookie.locale
     value = BuyerCookie(cookie.credentials, locale).with_credential(credential).serialize()
-    is_secure = request.url.scheme == "https" or web.runtime(request).public_url.startswith("https:")
+    is_secure = request.url.scheme == "https" or web.services(request).public_url.startswith("https:")
     answer.set_cookie(_COOKIE, value, _COOKIE_AGE_S, path=path, secure=is_secure, httponly=True, samesite="lax")
 
 
 def _provider_page(request: Request, name: str) -> ProviderPage:
-    found = cast("Mapping[str, ProviderPage]", request.app.state.provider_pages).get(name)
-    if found is None:
-        raise PageWithoutProvider
-    return found
-
-
-def _providers(request: Request) -> Providers:
-    return cast("Providers", request.app.state.providers)
+    return web.services(request).get(ProviderPages).get(name)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from checkie.checkout import Status, read_status
 from checkie.storefront.model import SessionCredential
 from checkie.storefront.stage import IN_PROGRESS, Stage, stage_of
-from checkie.web import Runtime
+from checkie.web import Services
 
 MAX_S: Final = 60.0
 MEDIA_TYPE: Final = "text/event-stream"
@@ -20,7 +20,7 @@ _BACKOFF: Final = 1.15
 
 
 async def stream_status(
-    runtime: Runtime, credential: SessionCredential, is_disconnected: Callable[[], Awaitable[bool]]
+    services: Services, credential: SessionCredential, is_disconnected: Callable[[], Awaitable[bool]]
 ) -> AsyncIterator[bytes]:
     """An event for each change, until no payment is in progress, the browser disconnects or a minute has passed.
 
@@ -28,8 +28,8 @@ async def stream_status(
     """
     sent, waited_s, pause_s = b"", 0.0, _FIRST_PAUSE_S
     while True:
-        status = await read_status(runtime.db, credential.session, credential.secret)
-        stage = stage_of(status, runtime.now())
+        status = await read_status(services.db, credential.session, credential.secret)
+        stage = stage_of(status, services.now())
         event = as_event(as_json(status, stage))
         yield event if event != sent else b":\n\n"
         sent = event

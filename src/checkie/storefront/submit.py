@@ -13,7 +13,7 @@ from checkie.payments.port import ActionNeeded, Providers
 from checkie.storefront.form import CheckoutForm, changes_anything
 from checkie.storefront.model import SessionCredential
 from checkie.storefront.resume import StorePage, open_session
-from checkie.web import Runtime, Visitor
+from checkie.web import Services, Visitor
 
 EXPIRED: Final = "session_over"
 SHOWN_BY_SESSION: Final = frozenset(
@@ -55,8 +55,7 @@ class Redisplay:
 class FormContext:
     """What every operation works with: the process's parts, the page, and who submits the form."""
 
-    runtime: Runtime
-    providers: Providers
+    services: Services
     store_page: StorePage
     visitor: Visitor
     locale: str
@@ -64,9 +63,8 @@ class FormContext:
 
 async def submit(context: FormContext, form: CheckoutForm) -> Redirect | Redisplay:
     """Do what the form asks for. Refuses with NoSuchSession and WrongSecret, and when no provider is configured."""
-    credential = form.credential or await open_session(context.runtime, context.store_page, context.visitor)
-    session = await checkout.get_session(context.runtime.db, credential.session)
-    session.authorize(credential.secret)
+    credential = form.credential or await open_session(context.services, context.store_page, context.visitor)
+    session = await checkout.get_session(context.services.db, credential.session, credential.secret)
     if session.page != context.store_page.page.id:
         raise checkout.NoSuchSession
     if form.operation == "restart":
@@ -89,20 +87,25 @@ async def _act(context: FormContext, form: CheckoutForm, session: Session, crede
         await _change(context, session, wanted)
     if form.operation != "pay":
         return Redirect(context.store_page.path, credential)
-    started = await checkout.pay_hosted(context.runtime.db, context.providers, session.id, context.runtime.now())
+    services = context.services
+    started = await checkout.pay_hosted(
+        services.db, services.get(Providers), session.id, credential.secret, services.now()
+    )
     hosted = started.outcome.hosted_url if isinstance(started.outcome, ActionNeeded) else None
     return Redirect(hosted or context.store_page.session_path(session.id), credential)
 
 
 async def _change(context: FormContext, session: Session, wanted: Changes) -> Session:
-    runtime = context.runtime
-    return await checkout.change(runtime.db, context.providers, session, wanted, if_version=None, now=runtime.now())
+    services = context.services
+    return await checkout.change(
+        services.db, services.get(Providers), session, wanted, if_version=None, now=services.now()
+    )
 
 
 async def _restart(context: FormContext, old: Session) -> Redirect:
     """A new session with what was entered in the old one, as far as the page still accepts it."""
-    credential = await open_session(context.runtime, context.store_page, context.visitor)
-    new = await checkout.get_session(context.runtime.db, credential.session)
+    credential = await open_session(context.services, context.store_page, context.visitor)
+    new = await checkout.get_session(context.services.db, credential.session, credential.secret)
     is_other_amount = old.quote.unit != new.quote.unit and old.quote.pricing == "PAY_WHAT_YOU_WANT"
     entered = (
         Changes(email=old.email),
@@ -119,6 +122,6 @@ async def _restart(context: FormContext, old: Session) -> Redirect:
 
 async def _replace_expired(context: FormContext, form: CheckoutForm, refusal: Refusal) -> Redisplay:
     """The session expired before the form was submitted: a new one replaces it and keeps what was entered."""
-    credential = await open_session(context.runtime, context.store_page, context.visitor)
-    session = await checkout.get_session(context.runtime.db, credential.session)
+    credential = await open_session(context.services, context.store_page, context.visitor)
+    session = await checkout.get_session(context.services.db, credential.session, credential.secret)
     return Redisplay(session, credential, form, refusal)

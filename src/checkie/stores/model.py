@@ -12,7 +12,7 @@ from checkie.kernel.ids import StoreId
 
 
 class NoSuchStore(NotFound):
-    """There is no store with this address."""
+    """No store has this address."""
 
     code = "store_not_found"
 

@@ -8,49 +8,48 @@ from fastapi import Request, Response
 from fastapi.exceptions import HTTPException
 
 from checkie import web
-from checkie.kernel import NotFound
 from checkie.ui.assets import Asset, assets
 from checkie.ui.languages import Reader, resolve_reader
 from checkie.ui.parts import parts_page
 from checkie.ui.respond import ErrorPages, accepts_gzip, respond
+from checkie.web import caller
 
 _PERMANENT: Final = "public, max-age=31536000, immutable"
 _MINUTE: Final = "public, max-age=60"
 _DAY: Final = "public, max-age=86400"
-_METHODS: Final = ["GET", "HEAD"]
-
-router = web.router("Pages")
 
 
 def _reader(request: Request) -> Reader:
     return resolve_reader(request.query_params.get("locale"), request.headers.get("accept-language", ""))
 
 
-@router.api_route("/static/{digest}/{file}", methods=_METHODS, include_in_schema=False)
-async def show_permanent(request: Request, digest: str, file: str) -> Response:
+files = web.Router()
+dev_router = web.Router(around=ErrorPages(_reader))
+"""For where pages are developed, and nowhere else."""
+
+
+@files.page("/static/{digest}/{file}", access=caller.PUBLIC)
+async def show_permanent(request: Request) -> Response:
     """A static file, cached permanently if the address has its hash; a page of another release may ask for another."""
-    asset = _find(file)
-    return _send(request, asset, _PERMANENT if digest == asset.hash else _MINUTE)
+    asset = _find(request.path_params["file"])
+    return _send(request, asset, _PERMANENT if request.path_params["digest"] == asset.hash else _MINUTE)
 
 
-@router.api_route("/static/{file}", methods=_METHODS, include_in_schema=False)
-async def show_static(request: Request, file: str) -> Response:
+@files.page("/static/{file}", access=caller.PUBLIC)
+async def show_static(request: Request) -> Response:
     """A static file, cached for a minute."""
-    return _send(request, _find(file), _MINUTE)
+    return _send(request, _find(request.path_params["file"]), _MINUTE)
 
 
-@router.api_route("/favicon.ico", methods=_METHODS, include_in_schema=False)
+@files.page("/favicon.ico", access=caller.PUBLIC)
 async def show_favicon(request: Request) -> Response:
     """For browsers that do not read the page's link to its icon."""
     return _send(request, _find("icon.svg"), _DAY)
 
 
-@router.api_route("/dev/parts", methods=_METHODS, include_in_schema=False)
-@ErrorPages(_reader)
+@dev_router.page("/dev/parts", access=caller.PUBLIC)
 async def show_parts(request: Request) -> Response:
-    """Every part in all its states; where pages are developed, and nowhere else."""
-    if not getattr(request.app.state, "dev", False):
-        raise NotFound
+    """Every part in all its states."""
     return respond(request, parts_page(_reader(request)))
 
 

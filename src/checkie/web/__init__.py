@@ -1,37 +1,34 @@
-"""What every HTTP surface shares: the runtime, problems, request ids, size limits, idempotency keys, cursors.
+"""What every HTTP surface shares: callers, services, routes, problems, idempotency keys, lists.
 
-Owns schema `web`. Publishes nothing. Invariants: every refusal is answered as problem+json with its code; every answer
-has `X-Request-Id`; a request with an Idempotency-Key takes effect once and is answered the same again.
+Owns schema `web`. Publishes nothing. Invariants: every route declares which callers it accepts; every refusal is
+answered as problem+json with its code; every answer has `X-Request-Id`; a request with an Idempotency-Key takes effect
+once and is answered the same again. `caller` (who may call), `contract` (for the OpenAPI document) and `paging` (lists)
+are doors of their own.
 """
 
-from checkie.web import contract
-from checkie.web.body import BodyTooLarge, read_body
-from checkie.web.idempotency import IdempotentRequest, idempotency_key, prune
-from checkie.web.middleware import Observed
-from checkie.web.paging import ListBody, paging
-from checkie.web.problems import Problem, install, problem
-from checkie.web.routing import router
-from checkie.web.runtime import Runtime, bearer, runtime
-from checkie.web.visitor import Visitor, is_machine, visitor
+from checkie.web import caller, contract, paging
+from checkie.web.body import read_body
+from checkie.web.caller import Buyer, BuyerDep
+from checkie.web.idempotency import IdempotentRequest, idempotent
+from checkie.web.jobs import jobs
+from checkie.web.parts import Services, ServicesDep, services
+from checkie.web.routing import Router, mount
+from checkie.web.visitor import Visitor
 
 __all__ = [
-    "BodyTooLarge",
+    "Buyer",
+    "BuyerDep",
     "IdempotentRequest",
-    "ListBody",
-    "Observed",
-    "Problem",
-    "Runtime",
+    "Router",
+    "Services",
+    "ServicesDep",
     "Visitor",
-    "bearer",
+    "caller",
     "contract",
-    "idempotency_key",
-    "install",
-    "is_machine",
+    "idempotent",
+    "jobs",
+    "mount",
     "paging",
-    "problem",
-    "prune",
     "read_body",
-    "router",
-    "runtime",
-    "visitor",
+    "services",
 ]

@@ -1,4 +1,4 @@
-"""Read a request's body, but not without end."""
+"""Read a request's body, up to a limit."""
 
 from __future__ import annotations
 

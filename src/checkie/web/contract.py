@@ -1,67 +1,66 @@
-"""What the OpenAPI document says of what all routes share: refusals by code, headers, lists, who may call.
+"""What the OpenAPI document says about what routes share: refusals by code, headers, lists, authentication.
 
-Routes take it into their `responses` and `openapi_extra`. `app` adds what every route has.
+Routes pass parts of it as `refuses` and `openapi_extra`; `app` adds what every route has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeAlias
 
-from checkie.kernel import CursorUnknown, Id, Paging, Refusal
+from checkie.kernel import Id, Paging, Refusal
 from checkie.web.body import BodyTooLarge
 from checkie.web.idempotency import KEY_SHAPE, BadKey, KeyReused, StillRunning
-from checkie.web.paging import LimitOutOfRange, TwoCursors
-from checkie.web.problems import MEDIA_TYPE, ContentTypeUnsupported, InvalidRequest, MalformedJson
+from checkie.web.problems import MEDIA_TYPE, ContentTypeUnsupported, InvalidRequest, MalformedJson, Problem
 
+Declared: TypeAlias = type[Refusal] | Callable[..., object]
+"""A refusal, or a use case, for the refusals that it declares."""
+PROBLEM: Final = Problem.model_json_schema()
 SECURITY_SCHEMES: Final = {
     "client_secret": {
         "type": "http",
         "scheme": "bearer",
-        "description": "The `client_secret` of a session. It is told once, when the session is opened, and opens that "
-        "session alone.",
+        "description": "The `client_secret` of a session. It is returned once, when the session is opened, and grants "
+        "access to that session only.",
     }
 }
-SECRET_NEEDED: Final[dict[str, Any]] = {"security": [{"client_secret": []}]}
-"""The caller must prove to hold the session's client secret."""
-SECRET_CHECKED: Final[dict[str, Any]] = {"security": [{"client_secret": []}, {}]}
-"""The client secret may be left out; a wrong one is refused."""
 
 JSON_BODY: Final = (MalformedJson, BodyTooLarge, ContentTypeUnsupported, InvalidRequest)
-"""How any route that reads a JSON body may refuse it."""
+"""How any route with a JSON body may refuse it."""
+RAW_BODY: Final = (BodyTooLarge,)
+"""How any route that reads the raw body may refuse it."""
 KEYED: Final = (BadKey, KeyReused, StillRunning)
-"""How any route that takes an Idempotency-Key may refuse it."""
-PAGED: Final = (LimitOutOfRange, TwoCursors, CursorUnknown)
-"""How any route that answers a list may refuse which part of it is asked for."""
+"""How any route that accepts an Idempotency-Key may refuse it."""
 
 _MEANINGS: Final = {
     400: "The request cannot be read.",
-    401: "The request does not prove who sends it.",
-    404: "There is no such thing.",
-    409: "The state of the thing forbids it.",
-    412: "The thing has changed since it was read.",
+    401: "The request is not authenticated.",
+    403: "The caller is not allowed to do this.",
+    404: "The resource does not exist.",
+    409: "The state of the resource does not allow this.",
+    412: "The resource has changed since it was read.",
     413: "The body is too large.",
-    415: "The body is of another kind than is taken here.",
-    422: "A field breaks a rule.",
+    415: "The body has an unsupported content type.",
+    422: "A field is invalid.",
 }
 HEADERS: Final[dict[str, dict[str, Any]]] = {
     "X-Request-Id": {
-        "description": "Names this request in our logs and in problems.",
+        "description": "Identifies this request in our logs and in problems.",
         "required": True,
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9_.-]{8,64}$"},
         "example": "req_5f0c1de7b8a94c21a3b0e6d7",
     },
     "WWW-Authenticate": {
-        "description": "How to prove who you are.",
+        "description": "The authentication scheme to use.",
         "required": True,
         "schema": {"type": "string", "const": "Bearer"},
     },
     "Idempotent-Replayed": {
-        "description": "Present when this answer was given before, to the same Idempotency-Key.",
+        "description": "Present when this is the kept answer to an earlier request with the same Idempotency-Key.",
         "schema": {"type": "string", "const": "true"},
     },
     "Retry-After": {
-        "description": "Seconds to wait before asking again; present with `idempotency_key_in_use`.",
+        "description": "Seconds to wait before the request is retried.",
         "schema": {"type": "integer", "minimum": 1},
     },
 }
@@ -69,54 +68,58 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
 REQUEST_ID: Final[dict[str, Any]] = {
     "name": "X-Request-Id",
     "in": "header",
-    "description": "A name for this request: 8 to 64 letters, digits, `_`, `.` or `-`. Anything else is ignored, and a "
-    "name is made up.",
+    "description": "An id for this request: 8 to 64 letters, digits, `_`, `.` or `-`. Any other value is ignored and "
+    "replaced by a generated one.",
     "schema": {"type": "string"},
 }
 _IDEMPOTENCY_KEY: Final[dict[str, Any]] = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "Names what is to happen once: 1 to 255 visible ASCII characters, bare or as a quoted string; best "
-    "a UUID. A repeated call with the same key and body is answered the same for at least 24 hours, and resumes what a "
-    "crash cut short; with another body it is refused.",
+    "description": "A unique value for this operation: 1 to 255 visible ASCII characters, bare or as a quoted string; "
+    "a UUID is recommended. A repeated request with the same key and body returns the same answer for at least 24 "
+    "hours, and resumes an operation that was interrupted; with another body it is refused. Keys of different sessions "
+    "and operations are independent of each other.",
     "schema": {"type": "string", "pattern": f"^({KEY_SHAPE.pattern})$"},
     "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
 }
 _IF_MATCH: Final[dict[str, Any]] = {
     "name": "If-Match",
     "in": "header",
-    "description": "The version that the change is meant for, or `*` for any.",
+    "description": "The version that the change applies to, or `*` for any.",
     "schema": {"type": "string", "pattern": r'^(\*|"?[0-9]{1,9}"?)$'},
     "example": '"1"',
 }
-TAKES_VERSION: Final[dict[str, Any]] = {"parameters": [_IF_MATCH]}
-"""The route changes only what nobody changed meanwhile."""
 _UTM: Final = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
+TAKES_KEY: Final[dict[str, Any]] = {"parameters": [_IDEMPOTENCY_KEY]}
+"""The route accepts an Idempotency-Key."""
+TAKES_VERSION: Final[dict[str, Any]] = {"parameters": [_IF_MATCH]}
+"""The route changes a resource only if it still has the given version."""
+TAKES_KEY_AND_VERSION: Final[dict[str, Any]] = {"parameters": [_IDEMPOTENCY_KEY, _IF_MATCH]}
 TAKES_UTM: Final[dict[str, Any]] = {
     "parameters": [
-        {"name": name, "in": "query", "description": "Kept with the session.", "schema": {"type": "string"}}
+        {"name": name, "in": "query", "description": "Stored with the session.", "schema": {"type": "string"}}
         for name in _UTM
     ]
 }
-"""The route notes where the visitor comes from."""
-TAKES_KEY: Final[dict[str, Any]] = {"parameters": [_IDEMPOTENCY_KEY]}
-"""The route takes an Idempotency-Key."""
+"""The route stores where the visitor comes from."""
 REPLAYED: Final[dict[str, Any]] = {
     "headers": {"Idempotent-Replayed": {"$ref": "#/components/headers/Idempotent-Replayed"}}
 }
-"""Its answer may be one that was given before."""
+"""The answer may be a kept one."""
 
 
 def takes_paging(kind: type[Id]) -> dict[str, Any]:
-    """The route answers part of a list: which, its query says. `kind` is that of its rows' ids."""
+    """The route returns a page of a list, whose rows have ids of `kind`."""
     limit = {"type": "integer", "minimum": 1, "maximum": Paging.LARGEST_LIMIT, "default": Paging().limit}
     cursor = {"type": "string", "pattern": id_shape(kind)}
-    told = (
-        ("limit", "How many rows at most.", limit),
-        ("starting_after", "The id of a row: the part behind it is answered. Not with `ending_before`.", cursor),
-        ("ending_before", "The id of a row: the part right in front of it is answered.", cursor),
+    known = (
+        ("limit", "The maximum number of rows.", limit),
+        ("starting_after", "The id of a row: returns the rows after it. Excludes `ending_before`.", cursor),
+        ("ending_before", "The id of a row: returns the rows directly before it.", cursor),
     )
-    return {"parameters": [{"name": name, "in": "query", "description": about, "schema": s} for name, about, s in told]}
+    return {
+        "parameters": [{"name": name, "in": "query", "description": about, "schema": s} for name, about, s in known]
+    }
 
 
 def id_shape(kind: type[Id]) -> str:
@@ -124,8 +127,9 @@ def id_shape(kind: type[Id]) -> str:
     return f"^{kind.prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"
 
 
-def problems(*refusals: type[Refusal]) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI responses of a route that refuses so: one for each status, with its codes and what they mean."""
+def problems_of(*declared: Declared) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI responses for these refusals, and for those that these use cases declare: one for each status."""
+    refusals = Refusal.declared_by(*declared)
     by_status: dict[int | str, list[type[Refusal]]] = {}
     for refusal in sorted(refusals, key=lambda refusal: (refusal.status, refusal.code)):
         by_status.setdefault(refusal.status, []).append(refusal)

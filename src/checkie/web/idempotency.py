@@ -1,8 +1,12 @@
-"""Idempotency-Key: the same key and body take effect once and get the same answer again; after a crash a retry resumes.
+"""Idempotency-Key: the same key and request take effect once and are answered the same; after a crash a retry resumes.
 
-Kept for 24 hours or more. As in Stripe's API, a refusal is not kept: the request took no effect and may be mended. What
-is kept is sealed, for answers hold secrets of the buyer. An operation run under a key must itself be safe to repeat,
-for after a crash it runs again from its start.
+A key belongs to one caller and one operation: the same key of another caller is another key. It is kept for 24 hours
+or more. As in Stripe's API, a refusal is not kept: the request took no effect and may be corrected. What is kept is
+encrypted, because answers hold secrets of the buyer. An operation run under a key must itself be safe to repeat: after
+a crash it runs again from its start.
+
+`idempotent` serves any POST. An operation that has transactions of its own (paying) writes an `IdempotentRequest` in
+them instead.
 """
 
 from __future__ import annotations
@@ -10,22 +14,26 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar
 
 from asyncpg import Record
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from checkie.db import Database, UnitOfWork
-from checkie.kernel import Conflict, Invalid
-from checkie.web.runtime import Runtime
+from checkie.db import Database, UnitOfWork, retry_on_conflict
+from checkie.kernel import Conflict, Id, Invalid, Refusal, refuses
+from checkie.web.parts import Services, services
 
 KEPT: Final = timedelta(hours=48)
-RUNS_AT_MOST: Final = timedelta(seconds=15)
+MAX_RUN: Final = timedelta(seconds=15)
 KEY_SHAPE: Final = re.compile(r'"([ -~]{1,255})"|([!#-~](?:[ -~]{0,253}[!-~])?)')
 """Of the header: quoted or bare, and what is bare does not begin with a quote."""
+Result = TypeVar("Result")
+Body = TypeVar("Body", bound=BaseModel)
 
 _TAKE: Final = """
 insert into web.idempotency_key (store, key, endpoint, request_hash, locked_until, created_at, expires_at)
@@ -34,7 +42,7 @@ on conflict (store, endpoint, key) do update set locked_until = excluded.locked_
   where web.idempotency_key.response_status is null and web.idempotency_key.locked_until <= $6
     and web.idempotency_key.request_hash = excluded.request_hash
 """
-_LOOK: Final = """
+_READ: Final = """
 select request_hash, locked_until, response_status, response_sealed from web.idempotency_key
 where store = $1 and endpoint = $2 and key = $3
 """
@@ -42,7 +50,7 @@ _KEEP: Final = """
 update web.idempotency_key set response_status = $4, response_sealed = $5
 where store = $1 and endpoint = $2 and key = $3
 """
-_FORGET: Final = (
+_RELEASE: Final = (
     "delete from web.idempotency_key where store = $1 and endpoint = $2 and key = $3 and response_status is null"
 )
 _EXPIRED: Final = """
@@ -57,7 +65,7 @@ where k.store = $1 and k.endpoint = old.endpoint and k.key = old.key and k.expir
 
 
 class BadKey(Invalid):
-    """Idempotency-Key is 1 to 255 visible ASCII characters, bare or as a quoted string."""
+    """Idempotency-Key must be 1 to 255 visible ASCII characters, bare or as a quoted string."""
 
     code = "idempotency_key_invalid"
 
@@ -69,14 +77,14 @@ class KeyReused(Invalid):
 
 
 class StillRunning(Conflict):
-    """A request with this Idempotency-Key is still running. Ask again in a moment."""
+    """A request with this Idempotency-Key is still in progress. It may be retried."""
 
     code = "idempotency_key_in_use"
     retry_after_s: ClassVar[int] = 1
 
 
 class Replay(Exception):
-    """The request was answered before, with this; `install` has it answered so again."""
+    """The request was answered before; the edge sends that answer again."""
 
     def __init__(self, status: int, body: dict[str, Any]) -> None:
         self.status, self.body = status, body
@@ -84,8 +92,115 @@ class Replay(Exception):
 
     @property
     def response(self) -> JSONResponse:
-        """The same answer again, marked as such."""
+        """The kept answer, marked as a repetition."""
         return JSONResponse(self.body, self.status, {"Idempotent-Replayed": "true"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdempotentRequest(Generic[Result]):
+    """One use of a key: `begin` goes into the first transaction of the operation, `keep` or `release` into its last."""
+
+    services: Services
+    caller: Id
+    """Who uses the key, authenticated: a session, later an API key or a member."""
+    operation: str
+    key: str
+    content: object
+    """What must be the same when the key is used again, as JSON."""
+    render: Callable[[Result], dict[str, Any]]
+    """The body of the answer: a pure function of the operation's result."""
+    status: int = 200
+
+    @classmethod
+    def find(
+        cls,
+        request: Request,
+        *,
+        caller: Id,
+        operation: str,
+        content: object,
+        render: Callable[[Result], dict[str, Any]],
+    ) -> Self | None:
+        """The use of the key that `request` sends; None without one. Refuses with BadKey."""
+        key = idempotency_key(request)
+        if key is None:
+            return None
+        return cls(
+            services=services(request), caller=caller, operation=operation, key=key, content=content, render=render
+        )
+
+    async def begin(self, unit: UnitOfWork) -> None:
+        """Take the key. Refuses with KeyReused, and with StillRunning (after a crash for at most 15 s).
+
+        Raises Replay with the answer that was given before.
+        """
+        now = self.services.now()
+        wanted = hashlib.sha256(json.dumps(self.content, sort_keys=True).encode()).digest()
+        row = await unit.read(_READ, *self._place)
+        if row is not None:
+            self._check(row, wanted, now)
+        store, endpoint, key = self._place
+        unit.add(_TAKE, store, key, endpoint, wanted, now + MAX_RUN, now, now + KEPT)
+
+    def keep(self, unit: UnitOfWork, result: Result) -> None:
+        """Keep the answer, for repeated requests, unless the key was given back meanwhile."""
+        sealed = self.services.keyring.seal(json.dumps(self.render(result)).encode(), self._context)
+        unit.add(_KEEP, *self._place, self.status, sealed, expect=None)
+
+    def release(self, unit: UnitOfWork) -> None:
+        """Give the key back: a repeated request runs again."""
+        unit.add(_RELEASE, *self._place, expect=None)
+
+    def _check(self, row: Record, wanted: bytes, now: datetime) -> None:
+        if row["request_hash"] != wanted:
+            raise KeyReused(param="Idempotency-Key")
+        if row["response_status"] is not None:
+            body = json.loads(self.services.keyring.open(row["response_sealed"], self._context))
+            raise Replay(row["response_status"], body)
+        if row["locked_until"] > now:
+            raise StillRunning
+
+    @property
+    def _place(self) -> tuple[int, str, str]:
+        return self.caller.store, f"{self.operation} {self.caller}", self.key
+
+    @property
+    def _context(self) -> str:
+        return "idempotency:{}:{}:{}".format(*self._place)
+
+
+@refuses(BadKey, KeyReused, StillRunning)
+async def idempotent(
+    request: Request, *, caller: Id, operation: str, content: object, run: Callable[[], Awaitable[Body]]
+) -> Body:
+    """Run an operation once for the key that `request` sends; without a key, just run it.
+
+    The key is taken in one transaction before the operation, and its answer kept in another one after it.
+    """
+    once = IdempotentRequest.find(request, caller=caller, operation=operation, content=content, render=_as_json)
+    if once is None:
+        return await run()
+    db = once.services.db
+
+    @retry_on_conflict()
+    async def take() -> None:
+        async with db.transaction() as unit:
+            await once.begin(unit)
+
+    await take()
+    try:
+        result = await run()
+    except Refusal:
+        async with db.transaction() as unit:
+            once.release(unit)
+        raise
+    async with db.transaction() as unit:
+        once.keep(unit, result)
+    return result
+
+
+def _as_json(body: BaseModel) -> dict[str, Any]:
+    return body.model_dump(mode="json")
 
 
 def idempotency_key(request: Request) -> str | None:
@@ -97,53 +212,6 @@ def idempotency_key(request: Request) -> str | None:
     if shaped is None:
         raise BadKey(param="Idempotency-Key")
     return shaped[1] or shaped[2]
-
-
-@dataclass(slots=True)
-class IdempotentRequest:
-    """One use of a key: `begin` goes into the transaction that the request begins with, `keep` into its last.
-
-    `key`: store, endpoint, the caller's key. `request` is what must be the same when the key is used again.
-    """
-
-    runtime: Runtime
-    key: tuple[int, str, str]
-    request: object
-
-    async def begin(self, unit: UnitOfWork) -> None:
-        """Take the key. Refuses with KeyReused (for another request) and StillRunning (after a crash for 15 s at most).
-
-        Raises Replay with the answer that was given before.
-        """
-        store, endpoint, name = self.key
-        now = self.runtime.now()
-        wanted = hashlib.sha256(json.dumps(self.request, sort_keys=True).encode()).digest()
-        row = await unit.read(_LOOK, store, endpoint, name)
-        if row is not None:
-            self._look(row, wanted, now)
-        unit.add(_TAKE, store, name, endpoint, wanted, now + RUNS_AT_MOST, now, now + KEPT)
-
-    def keep(self, unit: UnitOfWork, status: int, body: dict[str, Any]) -> None:
-        """Keep the answer for whoever asks again."""
-        sealed = self.runtime.keyring.seal(json.dumps(body).encode(), self._context)
-        unit.add(_KEEP, *self.key, status, sealed)
-
-    def release(self, unit: UnitOfWork) -> None:
-        """Let whoever asks again be answered anew: this answer is not the last word."""
-        unit.add(_FORGET, *self.key, expect=None)
-
-    def _look(self, row: Record, wanted: bytes, now: datetime) -> None:
-        if row["request_hash"] != wanted:
-            raise KeyReused(param="Idempotency-Key")
-        if row["response_status"] is not None:
-            body = json.loads(self.runtime.keyring.open(row["response_sealed"], self._context))
-            raise Replay(row["response_status"], body)
-        if row["locked_until"] > now:
-            raise StillRunning
-
-    @property
-    def _context(self) -> str:
-        return "idempotency:{}:{}:{}".format(*self.key)
 
 
 async def prune(db: Database, now: datetime, limit: int = 5000) -> int:

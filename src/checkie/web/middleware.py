@@ -1,9 +1,10 @@
-"""Around every request: an id, a log line, a measurement, a limit on the body."""
+"""Around every request: an id, a log line, a measurement, a limit on the body; and `no-store` on what is not public."""
 
 from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Sequence
 from functools import lru_cache
 from time import perf_counter
 from typing import Final
@@ -14,12 +15,14 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from checkie.web.body import MAX_BODY_BYTES, BodyTooLarge
+from checkie.web.caller import Access
 from checkie.web.problems import InternalError, problem
 
 _log = structlog.get_logger()
 _GIVEN_ID: Final = re.compile(rb"[A-Za-z0-9_.-]{8,64}")
-_NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
-_NO_STORING: Final = (b"cache-control", b"no-store")
+_NO_SNIFF: Final = (b"x-content-type-options", b"nosniff")
+_CACHE_CONTROL: Final = b"cache-control"
+_NO_STORE: Final = (_CACHE_CONTROL, b"no-store")
 _KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
 REQUESTS = Histogram(
@@ -72,11 +75,19 @@ class _Answer:
         self.is_started = True
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = [*message.get("headers", ()), (b"x-request-id", self._request_id.encode()), _NO_SNIFFING]
-            if self._scope["path"].startswith("/api/widget/"):  # answers that hold secrets
-                headers.append(_NO_STORING)
+            given = _cacheable(message.get("headers", ()), self._scope)
+            headers = [*given, (b"x-request-id", self._request_id.encode()), _NO_SNIFF]
             message = {**message, "headers": headers}
         await self._send(message)
+
+
+def _cacheable(headers: Sequence[tuple[bytes, bytes]], scope: Scope) -> list[tuple[bytes, bytes]]:
+    """The headers with `no-store`, unless a public route says otherwise."""
+    access = getattr(scope.get("route"), "access", None)
+    is_public = isinstance(access, Access) and access.is_public
+    if is_public and any(name == _CACHE_CONTROL for name, _ in headers):
+        return list(headers)
+    return [*(header for header in headers if header[0] != _CACHE_CONTROL), _NO_STORE]
 
 
 def _measure(scope: Scope, status: int, took_s: float) -> None:

@@ -1,4 +1,4 @@
-"""Where a request comes from, when proxies stand in front."""
+"""The address of a visitor, behind proxies."""
 
 from __future__ import annotations
 
@@ -7,30 +7,29 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
-from checkie.web.runtime import Network
+from checkie.web.parts import Network
 
-_MOST_HOPS: Final = 10
+_MAX_HOPS: Final = 10
 _HOP: Final = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d{1,5})?|([0-9.]+):\d{1,5}|([0-9A-Fa-f:.]+)")
-"""An address with or without a port: some proxies tell theirs."""
+"""An address with or without a port: some proxies add theirs."""
 
 
 def origin(peer: str | None, forwarded_for: Sequence[str], proxies: Sequence[Network]) -> str | None:
-    """The visitor's address: the connection's `peer`, or what our `proxies` say of it in X-Forwarded-For.
+    """The visitor's address: the connection's `peer`, or what our `proxies` say in X-Forwarded-For.
 
-    Each proxy adds, on the right, where it was called from. So the list is read from there: the first address that is
-    none of ours is the visitor's, and what stands left of it anybody may have written. Where it makes no sense, the
-    last proxy that we know is as far as we see. Source: developer.mozilla.org, X-Forwarded-For, "Selecting an IP
-    address".
+    Each proxy appends the address that called it. So the list is read from the right: the first address that is not a
+    proxy of ours is the visitor's, and anything left of it may be forged. An entry that is no address ends the search
+    at the last known proxy. Source: developer.mozilla.org, X-Forwarded-For, "Selecting an IP address".
     """
     seen = peer
     hops = [hop for line in forwarded_for for hop in line.split(",")]
-    for hop in reversed(hops[-_MOST_HOPS:]):
+    for hop in reversed(hops[-_MAX_HOPS:]):
         if not _is_ours(seen, proxies):
             return seen
-        told = _address(hop.strip())
-        if told is None:
+        address = _address(hop.strip())
+        if address is None:
             return seen
-        seen = str(told)
+        seen = str(address)
     return seen
 
 

@@ -1,4 +1,4 @@
-"""Refusals as RFC 9457 problem+json: no stack, no 500 for bad input."""
+"""Refusals as RFC 9457 problem+json: never a stack trace, never a 500 for bad input."""
 
 from __future__ import annotations
 
@@ -17,47 +17,47 @@ from checkie.web.idempotency import Replay
 
 MEDIA_TYPE: Final = "application/problem+json"
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-_LONGEST_PARAM: Final = 200
+_MAX_PARAM: Final = 200
 
 
 class MalformedJson(Refusal):
-    """The body cannot be read as JSON."""
+    """The body is not valid JSON."""
 
     code, status, title = "malformed_json", 400, "Bad request"
 
 
 class MethodNotAllowed(Refusal):
-    """This address does not take this method. The header `Allow` names those that it takes."""
+    """This address does not support this method. The header `Allow` lists the methods that it supports."""
 
     code, status, title = "method_not_allowed", 405, "Method not allowed"
 
 
 class ContentTypeUnsupported(Refusal):
-    """Send the body as JSON, with `Content-Type: application/json`."""
+    """The body must be JSON, with `Content-Type: application/json`."""
 
     code, status, title = "content_type_unsupported", 415, "Unsupported media type"
 
 
 class InvalidRequest(Invalid):
-    """A field is missing, unknown or of the wrong kind; `param` names it."""
+    """A field is missing, unknown or of the wrong type; `param` names it."""
 
     code = "invalid_request"
 
 
 class InternalError(Refusal):
-    """Something went wrong on our side. Nothing is known to be lost; try again."""
+    """Internal error. The request may be retried."""
 
-    code, status, title = "internal_error", 500, "Our fault"
+    code, status, title = "internal_error", 500, "Internal error"
 
 
 class Problem(BaseModel):
-    """Why a request was refused. `code` is stable, `detail` is for people; `param` names the field at fault, if any."""
+    """Why a request was refused. `code` is stable, `detail` is for people; `param` names the invalid field, if any."""
 
     type: str = Field(examples=["urn:checkie:problem:session_over"])
     title: str = Field(examples=["Conflict"])
     status: int = Field(examples=[409], ge=400, le=599)
     code: str = Field(examples=["session_over"])
-    detail: str = Field(examples=["This checkout has expired. Start again; what you typed can be used once more."])
+    detail: str = Field(examples=["The session has expired. Open a new one."])
     param: str | None = Field(default=None, examples=["email"])
     request_id: str | None = Field(default=None, examples=["req_5f0c1de7b8a94c21a3b0e6d7"])
 
@@ -73,8 +73,8 @@ def problem(request: Request, refusal: Refusal) -> JSONResponse:
         "param": refusal.param,
         "request_id": request.scope.get("request_id"),
     }
-    told = {key: value for key, value in body.items() if value is not None}
-    return JSONResponse(told, refusal.status, _headers(refusal), MEDIA_TYPE)
+    present = {key: value for key, value in body.items() if value is not None}
+    return JSONResponse(present, refusal.status, _headers(refusal), MEDIA_TYPE)
 
 
 def _headers(refusal: Refusal) -> dict[str, str]:
@@ -84,14 +84,14 @@ def _headers(refusal: Refusal) -> dict[str, str]:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every kind of failure of `app` as a problem, and what was answered before as it was."""
-    app.add_exception_handler(Replay, _answered)
+    """Answer every kind of failure of `app` as a problem, and a repeated request as before."""
+    app.add_exception_handler(Replay, _replayed)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)
 
 
-async def _answered(_: Request, error: Exception) -> JSONResponse:
+async def _replayed(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, Replay):
         raise error
     return error.response
@@ -109,10 +109,10 @@ async def _malformed(request: Request, error: Exception) -> JSONResponse:
     first = error.errors()[0]
     if first["type"] == "json_invalid":
         return problem(request, MalformedJson())
-    if isinstance(error.body, bytes):  # FastAPI leaves a body alone that does not say it is JSON
+    if isinstance(error.body, bytes):  # FastAPI does not parse a body that is not declared as JSON
         return problem(request, ContentTypeUnsupported())
     where = [str(part) for part in first["loc"] if part not in ("body", "path", "query", "header")]
-    param = ".".join(where)[:_LONGEST_PARAM] or None
+    param = ".".join(where)[:_MAX_PARAM] or None
     return problem(request, InvalidRequest(f"{first['msg']}.", param=param))
 
 
@@ -122,7 +122,7 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error.__cause__, Refusal):  # FastAPI wraps what reading the body raised
         return await _refused(request, error.__cause__)
     if error.status_code == 404:
-        return problem(request, NotFound("There is nothing at this address."))
+        return problem(request, NotFound("No resource has this address."))
     if error.status_code == 405:
         answer = problem(request, MethodNotAllowed())
         answer.headers["Allow"] = ", ".join(_allowed(request))
@@ -131,7 +131,7 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 def _allowed(request: Request) -> list[str]:
-    """The methods that the address takes. Starlette tells only those of the first route that has the path."""
+    """The methods that the address supports. Starlette lists only those of the first route that has the path."""
     routes = request.app.routes
     return [
         method

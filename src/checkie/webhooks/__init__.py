@@ -9,9 +9,9 @@ created and never again.
 """
 
 from checkie.webhooks.create import create_endpoint
-from checkie.webhooks.deliver import deliver_due
 from checkie.webhooks.enqueue import enqueue_all, read_subscriptions
 from checkie.webhooks.guard import Guard
+from checkie.webhooks.jobs import jobs
 from checkie.webhooks.model import Endpoint, Item
 from checkie.webhooks.post import Poster
 from checkie.webhooks.queries import Delivery, find_endpoint, list_deliveries, list_endpoints
@@ -24,9 +24,9 @@ __all__ = [
     "Item",
     "Poster",
     "create_endpoint",
-    "deliver_due",
     "enqueue_all",
     "find_endpoint",
+    "jobs",
     "list_deliveries",
     "list_endpoints",
     "read_subscriptions",

@@ -32,7 +32,7 @@ class TestChange:
         opened = await merchant.open(email=None)
         changed = await merchant.change(opened, email="a@b.example", quantity=3)
         assert (changed.email, changed.quote.total, changed.version) == ("a@b.example", PRICE * 3, 2)
-        assert await checkout.get_session(merchant.db, changed.id) == changed
+        assert await checkout.get_session(merchant.db, changed.id, opened.client_secret) == changed
 
     async def test_of_nothing_changes_nothing(self, merchant: Merchant) -> None:
         opened = await merchant.open(email=None)
@@ -74,7 +74,7 @@ class TestVersions:
         refused = [end for end in ends if isinstance(end, VersionMismatch)]
         won = [end for end in ends if isinstance(end, Session)]
         assert (len(refused), len(won)) == (1, 1)
-        assert await checkout.get_session(merchant.db, won[0].id) == won[0]
+        assert await checkout.get_session(merchant.db, won[0].id, opened.client_secret) == won[0]
 
     async def test_without_them_all_changes_arrive(self, merchant: Merchant) -> None:
         opened = await merchant.open()
@@ -205,7 +205,7 @@ class TestAfterTheEnd:
 class TestBadInput:
     async def test_an_id_of_a_store_beyond_any_row_is_no_session(self, merchant: Merchant) -> None:
         with pytest.raises((ValueError, checkout.NoSuchSession)) as refused:
-            await checkout.get_session(merchant.db, SessionId.parse(SessionId.new(2**32 - 1, make.START)))
+            await checkout.get_session(merchant.db, SessionId.parse(SessionId.new(2**32 - 1, make.START)), "")
         assert not isinstance(refused.value, asyncpg.PostgresError | asyncpg.InterfaceError)
 
     async def test_a_visitor_may_say_anything(self, merchant: Merchant) -> None:

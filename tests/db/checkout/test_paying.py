@@ -193,7 +193,9 @@ class TestRefusals:
         opened = await merchant.open()
         for _ in range(2):
             with pytest.raises(ProviderNotConfigured):
-                await checkout.pay(merchant.db, Providers({}), opened.session.id, merchant.clock())
+                await checkout.pay(
+                    merchant.db, Providers({}), opened.session.id, opened.client_secret, merchant.clock()
+                )
         for table in ("payments.payment", "payments.attempt", 'orders."order"', "customers.customer", "outbox.event"):
             assert await count(merchant, table) == 0
         assert (await merchant.status(opened)).session.status is SessionStatus.OPEN

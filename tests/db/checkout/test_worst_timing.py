@@ -8,7 +8,7 @@ import pytest
 
 from checkie import checkout
 from checkie.checkout import SessionStatus
-from checkie.checkout.model import AlreadyPaid, SessionOver, WrongSecret
+from checkie.checkout.model import AlreadyPaid, SessionOver
 from checkie.checkout.open import Opened
 from checkie.checkout.pay import PaymentStarted
 from checkie.db import Database
@@ -19,6 +19,7 @@ from checkie.payments.model import NoAttemptsLeft, NotYetSucceeded
 from checkie.payments.port import Action, ActionNeeded, Approved, Declined, InProgress, Providers, Refunded
 from checkie.payments.reconciling.reconcile import reconcile, reconcile_row
 from checkie.payments.reconciling.sql import find_due
+from checkie.web.caller import WrongSecret
 from tests import make
 from tests.fakes import DECLINED
 from tests.make import PRICE, Merchant
@@ -378,10 +379,10 @@ class TestAsking:
 
 
 class TestStatus:
-    async def test_is_for_everybody_but_not_with_a_wrong_secret(self, merchant: Merchant) -> None:
-        opened = await merchant.open()
-        for secret in (None, opened.client_secret):
-            status = await checkout.read_status(merchant.db, opened.session.id, secret)
-            assert (status.session.status, status.payment, status.attempts_left) == (SessionStatus.OPEN, None, 3)
-        with pytest.raises(WrongSecret):
-            await checkout.read_status(merchant.db, opened.session.id, "wrong")
+    async def test_is_for_callers_with_the_client_secret(self, merchant: Merchant) -> None:
+        opened, other = await merchant.open(), await merchant.open()
+        status = await checkout.read_status(merchant.db, opened.session.id, opened.client_secret)
+        assert (status.session.status, status.payment, status.attempts_left) == (SessionStatus.OPEN, None, 3)
+        for secret in ("", "wrong", other.client_secret):
+            with pytest.raises(WrongSecret):
+                await checkout.read_status(merchant.db, opened.session.id, secret)

@@ -12,6 +12,7 @@ from checkie.db import Database
 from checkie.kernel import Money
 from checkie.kernel.ids import PaymentId
 from checkie.ledger import Account, Kind, Transfer
+from checkie.ledger.fold import fold
 from tests import make
 from tests.make import START
 
@@ -53,7 +54,7 @@ async def store(own_db: Database) -> int:
     """A store with money that is folded, and money that is not."""
     found = (await make.store(own_db)).number
     await book(own_db, found, "folded")
-    await ledger.fold(own_db, found, START)
+    await fold(own_db, found, START)
     await book(own_db, found, "fresh")
     return found
 

@@ -12,6 +12,7 @@ from checkie.db import Database, retry_on_conflict
 from checkie.kernel import Money
 from checkie.kernel.ids import PaymentId
 from checkie.ledger import Account, Kind, Transfer
+from checkie.ledger.fold import fold, stores_to_fold
 from tests import make
 from tests.make import START
 
@@ -53,54 +54,54 @@ class TestFold:
     async def test_moves_every_delta_into_the_balance(self, db: Database, store: int) -> None:
         for number in range(5):
             await book(db, store, f"k{number}")
-        assert await ledger.fold(db, store, START) == 10
+        assert await fold(db, store, START) == 10
         assert (await deltas(db, store), await cached(db, store), await merchant(db, store)) == (0, 50, 50)
 
     async def test_adds_to_what_was_folded_before(self, db: Database, store: int) -> None:
         await book(db, store, "k1")
-        await ledger.fold(db, store, START)
+        await fold(db, store, START)
         await book(db, store, "k2", 7)
         assert await merchant(db, store) == 17
-        await ledger.fold(db, store, START)
+        await fold(db, store, START)
         assert (await cached(db, store), await merchant(db, store)) == (17, 17)
 
     async def test_of_nothing_is_nothing(self, db: Database, store: int) -> None:
-        assert await ledger.fold(db, store, START) == 0
+        assert await fold(db, store, START) == 0
         await book(db, store, "k1")
-        await ledger.fold(db, store, START)
-        assert await ledger.fold(db, store, START) == 0
+        await fold(db, store, START)
+        assert await fold(db, store, START) == 0
 
     async def test_leaves_other_stores_alone(self, db: Database, store: int) -> None:
         other = (await make.store(db)).number
         await book(db, store, "k1")
         await book(db, other, "k1")
-        await ledger.fold(db, store, START)
+        await fold(db, store, START)
         assert await deltas(db, other) == 2
 
     async def test_goes_in_batches(self, db: Database, store: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(import_module("checkie.ledger.fold"), "_BATCH", 3)
         for number in range(4):
             await book(db, store, f"k{number}")
-        folded = [await ledger.fold(db, store, START) for _ in range(4)]
+        folded = [await fold(db, store, START) for _ in range(4)]
         assert folded == [3, 3, 2, 0]
         assert await cached(db, store) == 40
 
     async def test_stores_that_have_something_to_fold_are_found(self, db: Database, store: int) -> None:
-        assert store not in await ledger.stores_to_fold(db, 10_000)
+        assert store not in await stores_to_fold(db, 10_000)
         await book(db, store, "k1")
-        assert store in await ledger.stores_to_fold(db, 10_000)
-        await ledger.fold(db, store, START)
-        assert store not in await ledger.stores_to_fold(db, 10_000)
+        assert store in await stores_to_fold(db, 10_000)
+        await fold(db, store, START)
+        assert store not in await stores_to_fold(db, 10_000)
 
 
 class TestAtOnce:
     async def test_each_delta_counts_once_among_folds_and_bookings(self, db: Database, store: int) -> None:
         bookings = [book(db, store, f"k{number}") for number in range(40)]
-        folds = [ledger.fold(db, store, START) for _ in range(20)]
+        folds = [fold(db, store, START) for _ in range(20)]
         mixed = [work for pair in zip(bookings[::2], bookings[1::2], folds, strict=True) for work in pair]
         await asyncio.gather(*mixed)
         assert await merchant(db, store) == 400
-        while await ledger.fold(db, store, START):
+        while await fold(db, store, START):
             pass
         assert (await cached(db, store), await merchant(db, store)) == (400, 400)
 
@@ -111,5 +112,5 @@ class TestAtOnce:
         async def look() -> int:
             return await merchant(db, store)
 
-        seen = await asyncio.gather(*(work for _ in range(10) for work in (ledger.fold(db, store, START), look())))
+        seen = await asyncio.gather(*(work for _ in range(10) for work in (fold(db, store, START), look())))
         assert set(seen[1::2]) == {200}

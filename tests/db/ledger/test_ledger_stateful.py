@@ -17,6 +17,7 @@ from checkie.db import Database, WriteConflict
 from checkie.kernel import Money
 from checkie.kernel.ids import PaymentId
 from checkie.ledger import Account, Kind, Transfer
+from checkie.ledger.fold import fold
 from tests import make
 from tests.make import START
 
@@ -88,7 +89,7 @@ class Book(RuleBasedStateMachine):
 
     @rule()
     def fold(self) -> None:
-        self.run(ledger.fold(self.db, self.store, START))
+        self.run(fold(self.db, self.store, START))
 
     @invariant()
     def balances_are_the_sums_of_what_was_booked(self) -> None:

@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 
 from checkie.db import Database
-from checkie.outbox import is_recorded, prune_inbox
-from checkie.outbox.inbox import KEPT, record_new
+from checkie.outbox import is_recorded
+from checkie.outbox.inbox import KEPT, prune_inbox, record_new
 from tests.make import START
 
 CONSUMER: Final = "inbox-test"

@@ -16,6 +16,7 @@ from checkie.db import PARTITIONS, Database
 from checkie.db.statements import STATEMENTS
 from checkie.kernel import Id, Keyring, Paging
 from checkie.kernel.ids import EventId
+from checkie.webhooks.deliver import deliver_due
 from tests.db.webhooks.receiver import Receiver, receiving
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -68,7 +69,7 @@ class Merchant:
         partitions: Sequence[int] = range(PARTITIONS),
         now: Callable[[], datetime] | None = None,
     ) -> int:
-        return await webhooks.deliver_due(
+        return await deliver_due(
             self.db,
             self.keyring,
             poster or self.poster,

@@ -183,7 +183,7 @@ class TestARequest:
         answer = await reader.ask(limit=limit)
         problem = answer.json()
         assert (answer.status_code, problem["code"], problem["param"]) == (422, "limit_out_of_range", "limit")
-        assert problem["detail"] == "`limit` is a whole number from 1 to 100."
+        assert problem["detail"] == "`limit` must be an integer from 1 to 100."
 
     async def test_with_two_cursors_is_refused(self, reader: ListReader) -> None:
         await reader.enqueue(1)

@@ -88,6 +88,12 @@ class TestSpelling:
 
 
 class TestParse:
+    def test_refuses_an_id_of_another_store(self) -> None:
+        cat = CatId.new(7, START)
+        assert CatId.parse(cat, store=7) == cat
+        with pytest.raises(ValueError, match="of this store"):
+            CatId.parse(cat, store=8)
+
     @pytest.mark.parametrize(
         "text",
         [

@@ -8,14 +8,15 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from checkie import orders
 from checkie.customers import Customer
 from checkie.kernel import Money
 from checkie.kernel.ids import CustomerId, EventId, OrderId, StoreId
 from checkie.objects import API_VERSION, RENDERERS, Envelope, model
 from checkie.orders import OrderStatus
+from checkie.orders import queries as orders
 from checkie.outbox import Event
-from checkie.payments import Details, PaymentStatus
+from checkie.payments import PaymentStatus
+from checkie.payments.queries import Details
 from tests import make
 from tests.make import PRICE, START, STORE
 

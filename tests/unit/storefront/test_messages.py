@@ -18,7 +18,7 @@ from checkie.storefront.messages import (
     script_texts,
     stage_message,
 )
-from checkie.storefront.routes import PageWithoutProvider
+from checkie.storefront.model import PageWithoutProvider
 from checkie.storefront.stage import Stage
 from checkie.storefront.stream import as_event, as_json
 from checkie.storefront.submit import EXPIRED, SHOWN_BY_SESSION

@@ -1,4 +1,4 @@
-"""Who visits, when proxies stand in front: what ours say counts, and nothing that anybody may have made up."""
+"""The address of a visitor behind proxies: what our proxies say counts, and nothing that may be forged."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from starlette.requests import Request
 from checkie import web
 from checkie.db import Database
 from checkie.web.origin import origin
+from checkie.web.parts import attach
 from tests import make
 
 OURS = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
@@ -33,7 +34,7 @@ OURS = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
         (None, ["203.0.113.7"], None),
     ],
 )
-def test_the_first_stranger_from_the_right_is_the_visitor(
+def test_the_first_unknown_address_from_the_right_is_the_visitor(
     peer: str | None, forwarded_for: list[str], visitor: str | None
 ) -> None:
     assert origin(peer, forwarded_for, OURS) == visitor
@@ -51,17 +52,17 @@ def test_without_proxies_of_ours_the_header_is_not_read() -> None:
     assert origin("10.0.0.1", ["203.0.113.7"], []) == "10.0.0.1"
 
 
-def test_ours_alone_are_as_far_as_we_see() -> None:
+def test_with_our_proxies_only_the_first_of_them_is_the_visitor() -> None:
     assert origin("10.0.0.1", ["10.0.0.3, 10.0.0.2"], OURS) == "10.0.0.3"
 
 
-def test_a_request_tells_of_its_visitor() -> None:
+def test_a_request_has_a_visitor() -> None:
     app = Starlette()
-    app.state.runtime = web.Runtime(Database(""), make.Clock(), make.KEYRING, "http://shop.example", OURS)
+    attach(app, make.services(Database(""), proxies=OURS))
     headers = [(b"x-forwarded-for", b"198.51.100.1"), (b"x-forwarded-for", b"203.0.113.7")]
     scope = {"type": "http", "app": app, "client": ("10.0.0.1", 4711), "headers": headers, "query_string": b""}
-    assert web.visitor(Request(scope)).ip == "203.0.113.7"
+    assert web.Visitor.of(Request(scope)).ip == "203.0.113.7"
 
 
-def test_a_list_without_end_is_read_from_its_end() -> None:
+def test_a_very_long_list_is_read_from_its_end() -> None:
     assert origin("10.0.0.1", ["203.0.113.7, " + ", ".join(["10.0.0.2"] * 5000)], OURS) == "10.0.0.2"

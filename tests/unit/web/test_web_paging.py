@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 import pytest
 from starlette.requests import Request
 
-from checkie import web
 from checkie.app.api_document import complete
 from checkie.db import Database
 from checkie.kernel import CursorUnknown, Paging
 from checkie.kernel.ids import DeliveryId
+from checkie.web import paging
 from checkie.web.paging import LimitOutOfRange, TwoCursors
 from tests.lists import create_app
 from tests.make import START
@@ -24,7 +24,7 @@ OTHER = DeliveryId.new(7, START)
 def asked(**query: str | list[str]) -> Paging[DeliveryId]:
     text = urlencode(query, doseq=True).encode()
     request = Request({"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": text})
-    return web.paging(request, DeliveryId)
+    return paging.read(request, DeliveryId)
 
 
 class TestTheQuery:
@@ -96,11 +96,11 @@ def document() -> dict[str, Any]:
 class TestTheDocument:
     def test_says_how_to_ask(self, document: dict[str, Any]) -> None:
         route = document["paths"]["/stores/{store}/endpoints/{endpoint}/deliveries"]["get"]
-        told = {one["name"]: one for one in route["parameters"] if one.get("in") == "query"}
-        assert told["limit"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 10}
+        query = {one["name"]: one for one in route["parameters"] if one.get("in") == "query"}
+        assert query["limit"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 10}
         for name in ("starting_after", "ending_before"):
-            assert told[name]["schema"] == {"type": "string", "pattern": "^whd_[0-7][0-9a-hjkmnp-tv-z]{25}$"}
-            assert not told[name].get("required")
+            assert query[name]["schema"] == {"type": "string", "pattern": "^whd_[0-7][0-9a-hjkmnp-tv-z]{25}$"}
+            assert not query[name].get("required")
 
     def test_says_what_comes(self, document: dict[str, Any]) -> None:
         answers = document["paths"]["/stores/{store}/endpoints/{endpoint}/deliveries"]["get"]["responses"]
@@ -114,13 +114,13 @@ class TestTheDocument:
                 "data": {"type": "array", "items": {"$ref": "#/components/schemas/DeliveryBody"}, "maxItems": 100},
                 "has_more": {
                     "type": "boolean",
-                    "description": "Whether the list goes on beyond `data`, the way it was read.",
+                    "description": "Whether there are more rows in the direction of reading.",
                 },
             },
             "required": ["data", "has_more"],
         }
 
-    def test_tells_lists_of_different_things_apart(self, document: dict[str, Any]) -> None:
+    def test_gives_each_list_a_schema_of_its_own(self, document: dict[str, Any]) -> None:
         schemas = document["components"]["schemas"]
         assert schemas["EndpointListBody"]["properties"]["data"]["items"] == {
             "$ref": "#/components/schemas/EndpointBody"

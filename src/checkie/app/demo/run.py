@@ -62,8 +62,8 @@ async def _run_parts(demo: Demo, server: embedded.Server, stop: asyncio.Event) -
 
 async def _facts(demo: Demo, chosen: settings.Settings, server: embedded.Server) -> dict[str, Any]:
     urls = compose.Urls(server.url(), server.owner_url(), server.url())
-    async with compose.runtime(chosen, urls) as runtime:
-        seeded = await seed.ensure_store(runtime, demo.webhook_url, demo.webhook_secret, "/static/demo-product.svg")
+    async with compose.services(chosen, urls) as services:
+        seeded = await seed.ensure_store(services, demo.webhook_url, demo.webhook_secret, "/static/demo-product.svg")
     url = f"{demo.base_url}/{seeded.store.slug}/{seeded.page.slug}"
     return {
         "base_url": demo.base_url,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from checkie import catalog, stores, webhooks
 from checkie.db import UnitOfWork
 from checkie.kernel import Money
-from checkie.web import Runtime
+from checkie.web import Services
 
 SLUG = "demo"
 PAGE = "field-notes"
@@ -21,24 +21,30 @@ class DemoStore:
     page: catalog.Page
 
 
-async def ensure_store(runtime: Runtime, webhook_url: str, webhook_secret: str, picture_url: str | None) -> DemoStore:
+async def ensure_store(services: Services, webhook_url: str, webhook_secret: str, picture_url: str | None) -> DemoStore:
     """The demo store, created if it does not exist. A new webhook URL (another port) gets an endpoint of its own."""
-    now = runtime.now()
-    async with runtime.db.transaction() as unit:
+    now = services.now()
+    async with services.db.transaction() as unit:
         store = await stores.find_by_slug(unit, SLUG)
         if store is None:
             new = stores.NewStore(slug=SLUG, name="Demo store", currency="USD", mode=stores.StoreMode.TEST)
             store = await stores.create(unit, new, now)
-            await _add_pages(unit, store, runtime, picture_url)
-    if await webhooks.find_endpoint(runtime.db, store.number, webhook_url) is None:
-        async with runtime.db.transaction() as unit:
+            await _add_pages(unit, store, services, picture_url)
+    if await webhooks.find_endpoint(services.db, store.number, webhook_url) is None:
+        async with services.db.transaction() as unit:
             await webhooks.create_endpoint(
-                unit, runtime.keyring, store=store.number, now=now, url=webhook_url, events=["*"], secret=webhook_secret
+                unit,
+                services.keyring,
+                store=store.number,
+                now=now,
+                url=webhook_url,
+                events=["*"],
+                secret=webhook_secret,
             )
-    return DemoStore(store, await catalog.get_published(runtime.db, store.number, PAGE))
+    return DemoStore(store, await catalog.get_published(services.db, store.number, PAGE))
 
 
-async def _add_pages(unit: UnitOfWork, store: stores.Store, runtime: Runtime, picture_url: str | None) -> None:
+async def _add_pages(unit: UnitOfWork, store: stores.Store, services: Services, picture_url: str | None) -> None:
     fixed = catalog.NewPage(
         slug=PAGE,
         title="Field Notes: a pocket guide to calm software",
@@ -61,4 +67,4 @@ async def _add_pages(unit: UnitOfWork, store: stores.Store, runtime: Runtime, pi
         picture_url=picture_url,
     )
     for page in (fixed, open_price):
-        await catalog.create_page(unit, store.number, page, runtime.now())
+        await catalog.create_page(unit, store.number, page, services.now())
