@@ -1,10 +1,12 @@
-"""The data of an earlier release after the migrations that give stores a mode and payments their refunds."""
+"""The data of an earlier release after the migrations that follow it."""
 
 from __future__ import annotations
 
 import itertools
+import json
 import shutil
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +14,10 @@ import asyncpg
 import pytest
 
 from checkie.app.embedded import Server
+from checkie.catalog import Pricing
+from checkie.checkout import Quote
 from checkie.db.migrate import MIGRATIONS, migrate
+from checkie.kernel import Money
 from checkie.kernel.ids import RefundId, StoreId
 
 LAST_OF_BEFORE: Final = "202611211805_event_version.sql"
@@ -37,6 +42,18 @@ insert into payments.attempt (store, id, payment, number, amount_minor, currency
 select 1, gen_random_uuid(), '00000000-0000-8000-8000-000000000001', number, 2599, 'EUR', 'stripe', status,
   refunded > 0, refunded, 2, case when status = 'FAILED' then now() end, 0, now(), now()
 from (values (1, 'FAILED', 0), (2, 'SUCCEEDED', 500)) as a (number, status, refunded);
+
+insert into checkout.session (store, id, page, secret_hash, status, version, quote, total_minor, currency, provider,
+  fee_bps, return_url, visitor, partition, abandoned_s, expires_at, created_at, updated_at)
+select 1, gen_random_uuid(), gen_random_uuid(), '', 'OPEN', 1, quote, 700, 'EUR', 'stripe', 100, '', '{}', 0, 60,
+  now(), now(), now()
+from (values ('{"title": "Support us", "unit_minor": 700, "quantity": 1, "pricing": "PAY_WHAT_YOU_WANT",
+  "least_minor": 100, "most_minor": 1000, "quantity_max": 3}'::jsonb)) as q (quote);
+insert into orders."order" (store, id, session, customer, payment, email, status, quote, total_minor, currency, seq,
+  created_at, updated_at)
+select store, gen_random_uuid(), id, gen_random_uuid(), gen_random_uuid(), 'a@b.example', 'PENDING', quote, 700, 'EUR',
+  1, now(), now()
+from checkout.session;
 """
 _numbers = itertools.count(1)
 
@@ -81,6 +98,16 @@ class TestStores:
     async def test_of_their_own_have_ids_like_any_other(self, upgraded: asyncpg.Connection) -> None:
         for number, uuid in await rows(upgraded, "select number, id from stores.store where number > 4"):
             assert StoreId.parse(StoreId.of(uuid)).store == number
+
+
+class TestQuotes:
+    @pytest.mark.parametrize("table", ["checkout.session", 'orders."order"'])
+    async def test_keep_their_price_and_its_limits(self, upgraded: asyncpg.Connection, table: str) -> None:
+        body = json.loads(await upgraded.fetchval(f"select quote from {table}"))
+        euro = partial(Money, currency="EUR")
+        quote = Quote("Support us", euro(700), 1, Pricing.PAY_WHAT_YOU_WANT, euro(100), euro(1000), 3)
+        assert Quote.of_json(body, "EUR") == quote
+        assert quote.as_json() == body
 
 
 class TestPayments:
