@@ -12,13 +12,13 @@ from checkie.kernel.ids import PageId
 
 
 class NoSuchPage(NotFound):
-    """No published page has this address."""
+    """No published page has this address. Check the slugs of the store and the page."""
 
     code = "page_not_found"
 
 
 class PageSlugTaken(Conflict):
-    """Another page of this store has this slug."""
+    """Another page of this store has this slug. Choose another slug."""
 
     code = "page_slug_taken"
 

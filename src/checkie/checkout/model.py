@@ -23,7 +23,7 @@ class NoSuchSession(NotFound):
 
 
 class IllegalSessionTransition(Conflict):
-    """The session's status does not allow this."""
+    """The status of the session does not allow this transition."""
 
     code = "session_illegal_transition"
 
@@ -35,7 +35,7 @@ class SessionOver(Conflict):
 
 
 class AlreadyPaid(Conflict):
-    """This session has already been paid."""
+    """This checkout session has already been paid. It cannot be changed or paid again."""
 
     code = "session_already_paid"
 
@@ -47,13 +47,13 @@ class PaymentInProgress(Conflict):
 
 
 class VersionMismatch(Conflict):
-    """The session has changed since it was retrieved. Retrieve it again."""
+    """The session has changed since it was retrieved. Retrieve it, and repeat the change with its current version."""
 
     code, status, title = "session_version_mismatch", 412, "Precondition failed"
 
 
 class EmailMissing(Invalid):
-    """An email address is required to pay."""
+    """An email address is required to pay. Update the session with `email` first."""
 
     code = "email_missing"
 

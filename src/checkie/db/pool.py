@@ -43,8 +43,8 @@ class Profile:
 def _hot(plan_cache_mode: str) -> Profile:
     """For short statements that find rows by key.
 
-    Planning them anew each time costs more than running them, and a plan made while a table was empty must not scan it
-    when it has grown. `plan_cache_mode` is `auto` where PostgreSQL is distributed (Citus), which cannot force generic
+    Planning each execution costs more than running it, and a plan made while a table was empty must not scan it when it
+    has grown. `plan_cache_mode` is `auto` where PostgreSQL is distributed (Citus), which cannot force generic
     plans.
     """
     return Profile(

@@ -16,7 +16,7 @@ Row = TypeVar("Row")
 
 
 class IllegalTransition(Conflict):
-    """The status of the resource does not allow this."""
+    """The status of the resource does not allow this transition."""
 
     code = "illegal_transition"
 

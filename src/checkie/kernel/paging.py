@@ -15,7 +15,7 @@ Other = TypeVar("Other")
 
 
 class CursorUnknown(Invalid):
-    """The cursor is not the id of a row of this list."""
+    """The cursor must be the id of an object in this list."""
 
     code = "cursor_unknown"
 
@@ -24,7 +24,7 @@ class CursorUnknown(Invalid):
 class Paging(Generic[Cursor_co]):
     """Which page of a list is wanted: up to `limit` rows, from its start, after one row or before one.
 
-    A cursor is the id of a row, not an offset: rows that are added meanwhile neither repeat a row nor hide one.
+    A cursor is the id of a row, not an offset: rows that are added later neither repeat a row nor hide one.
     ValueError for a limit that is not 1 to 100, or for both cursors.
     """
 

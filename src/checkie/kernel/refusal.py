@@ -12,7 +12,7 @@ UseCase = TypeVar("UseCase", bound=Callable[..., object])
 
 
 class Refusal(Exception):
-    """The caller asked for something that the rules forbid. Expected and documented; it pages nobody."""
+    """The caller asked for something that the rules forbid. Expected and documented; it raises no alert."""
 
     code: ClassVar[str]
     status: ClassVar[int]
@@ -63,7 +63,7 @@ class NotFound(Refusal):
 
 
 class Conflict(Refusal):
-    """The state of the resource does not allow this."""
+    """The status of the resource does not allow this."""
 
     code, status, title = "conflict", 409, "Conflict"
 

@@ -14,7 +14,7 @@ from checkie.payments import Payment, PaymentStatus
 
 
 class IllegalOrderTransition(Conflict):
-    """The order's status does not allow this."""
+    """The status of the order does not allow this transition."""
 
     code = "order_illegal_transition"
 

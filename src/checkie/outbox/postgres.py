@@ -37,9 +37,9 @@ select e.store, e.id, e.aggregate, e.seq, e.name, e.version, e.body, e.at, e.par
 from ({_PARTS}) e order by e.xid, e.id
 """
 # A transaction that waited for another's lock may have the smaller xid, and so precede it though it committed later.
-# The other may even follow a third that is still open. So earlier events of the same aggregates are fetched, wherever
-# they are in the order. They are read again in their place, and the inbox skips them there.
-_OVERTAKEN: Final = """
+# The other may even follow a third that is still open. So earlier events of the same aggregates are fetched, at
+# any place in the order. They are read again in their place, and the inbox skips them there.
+_PRECEDING: Final = """
 select e.store, e.id, e.aggregate, e.seq, e.name, e.version, e.body, e.at, e.partition
 from unnest($1::int[], $2::uuid[], $3::int[], $4::text[], $5::uuid[]) as a (store, aggregate, seq, xid, event)
 join outbox.event e on e.store = a.store and e.aggregate = a.aggregate and e.seq < a.seq
@@ -72,7 +72,7 @@ class PostgresBus:
         rows = await self.db.fetch(_READ, list(marks), list(xids), [UUID(event) for event in events], limit)
         last = {row["partition"]: row for row in rows}
         if rows:
-            rows = [*rows, *await self._overtaken(rows, last)]
+            rows = [*rows, *await self._preceding(rows, last)]
         positions = [Position(partition, f"{row['xid']}:{row['id']}") for partition, row in last.items()]
         return Batch([_recorded(row) for row in rows], positions)
 
@@ -86,7 +86,7 @@ class PostgresBus:
         )
         self._marks.update({(consumer, position.partition): position.mark for position in positions})
 
-    async def _overtaken(
+    async def _preceding(
         self, rows: Sequence[asyncpg.Record], last: Mapping[int, asyncpg.Record]
     ) -> Sequence[asyncpg.Record]:
         seqs: dict[tuple[int, UUID, int], int] = {}
@@ -95,7 +95,7 @@ class PostgresBus:
             seqs[key] = max(seqs.get(key, 0), row["seq"])
         ends = [last[partition] for _, _, partition in seqs]
         return await self.db.fetch(
-            _OVERTAKEN,
+            _PRECEDING,
             [store for store, _, _ in seqs],
             [aggregate for _, aggregate, _ in seqs],
             list(seqs.values()),

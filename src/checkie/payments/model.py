@@ -18,25 +18,25 @@ CHECK_EVERY: Final = timedelta(days=1)
 
 
 class NoSuchAttempt(NotFound):
-    """No such attempt. The provider should send the webhook again later."""
+    """The webhook refers to an attempt that does not exist. The provider should send it again later."""
 
     code = "attempt_not_found"
 
 
 class IllegalPaymentTransition(Conflict):
-    """The payment's status does not allow this."""
+    """The status of the payment does not allow this transition."""
 
     code = "payment_illegal_transition"
 
 
 class NoAttemptsLeft(Conflict):
-    """The maximum number of failed attempts is reached. Open a new checkout session."""
+    """The maximum number of failed attempts has been reached. Open a new checkout session."""
 
     code = "payment_no_attempts_left"
 
 
 class OrderHasLivePayment(Conflict):
-    """Another payment for this order is in progress."""
+    """Another payment for this order is in progress. Wait for its outcome."""
 
     code = "order_has_live_payment"
 
@@ -121,7 +121,7 @@ PAYMENT: Final = Lifecycle[PaymentStatus, PaymentVerb, type[events.PaymentEvent]
         (_P.PENDING, _PV.SUCCEED): (_P.SUCCEEDED, events.PaymentCompleted),
         (_P.REQUIRES_ACTION, _PV.SUCCEED): (_P.SUCCEEDED, events.PaymentCompleted),
         (_P.PROCESSING, _PV.SUCCEED): (_P.SUCCEEDED, events.PaymentCompleted),
-        # a success that arrives late is booked all the same
+        # a success that arrives late is still booked
         (_P.FAILED, _PV.SUCCEED): (_P.SUCCEEDED, events.PaymentCompleted),
         (_P.CANCELLED, _PV.SUCCEED): (_P.SUCCEEDED, events.PaymentCompleted),
         (_P.PENDING, _PV.FAIL): (_P.FAILED, events.PaymentFailed),

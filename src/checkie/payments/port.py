@@ -1,4 +1,4 @@
-"""What a payment provider implements, ability by ability. Answers are values; silence is one of them.
+"""What a payment provider implements, ability by ability. Outcomes are values; no response is one of them.
 
 Every call carries our attempt id as `key`, which the provider treats as its idempotency key: the same call twice has
 the effect of one. An adapter raises for nothing that a provider may answer or fail to answer: time-outs, broken
@@ -39,9 +39,9 @@ class Intent:
     """Where the provider sends the buyer after its own pages."""
     email: str | None = None
     hosted: bool = False
-    """The browser has no JavaScript and needs the provider's own page. Without effect once the attempt has begun."""
+    """The browser has no JavaScript and needs the provider's own page. No effect once the attempt was started."""
     reference: str | None = None
-    """The provider's id of the attempt, if it is known: then the attempt has begun."""
+    """The provider's id of the attempt, if it is known: then the attempt was started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class ActionNeeded:
     hosted_url: str | None = field(default=None, repr=False)
     """The provider's own page for a browser without JavaScript. Its address may contain the client secret.
 
-    None: there is none, or only for attempts that were begun for it (`Intent.hosted`).
+    None: there is none, or only for attempts that were started for it (`Intent.hosted`).
     """
     publishable_key: str | None = None
 
@@ -96,7 +96,7 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """No answer in time, or one that makes no sense: money may have moved. Never retry elsewhere; use `find`."""
+    """No answer in time, or an invalid one: money may have moved. Never retry with another provider; use `find`."""
 
     why: str
 
@@ -179,13 +179,13 @@ class Notice:
 
 
 class BadSignature(Unauthorized):
-    """The webhook's signature is missing, wrong or older than five minutes."""
+    """The webhook's signature is missing or invalid, or its timestamp is more than five minutes from now."""
 
     code, status, title = "webhook_signature_invalid", 400, "Bad signature"
 
 
 class ProviderNotConfigured(Conflict):
-    """The payment provider is not configured on this installation, or does not support this."""
+    """The payment provider is not configured on this installation, or does not support this operation."""
 
     code = "provider_not_configured"
 

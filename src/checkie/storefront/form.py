@@ -18,13 +18,13 @@ _MAX_DIGITS: Final = 6
 
 
 class QuantityInvalid(Invalid):
-    """The quantity is not a whole number."""
+    """The quantity must be a whole number."""
 
     code = "quantity_invalid"
 
 
 class AmountInvalid(Invalid):
-    """The amount is not a valid amount of money."""
+    """The amount must be a number with no more decimal places than its currency has."""
 
     code = "amount_invalid"
 

@@ -35,7 +35,7 @@ class ProviderPage:
 
 
 class PageWithoutProvider(Conflict):
-    """The payment provider of this page is not configured here."""
+    """The payment provider of this page is not configured on this installation."""
 
     code = "page_without_provider"
 

@@ -30,7 +30,7 @@ CARD_BRANDS: Final = {
 
 
 class NoSuchReceipt(NotFound):
-    """There is no such receipt."""
+    """The receipt does not exist, or its link is invalid."""
 
     code = "receipt_not_found"
 

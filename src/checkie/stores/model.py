@@ -12,19 +12,19 @@ from checkie.kernel.ids import StoreId
 
 
 class NoSuchStore(NotFound):
-    """No store has this address."""
+    """No store has this address. Check the store's slug."""
 
     code = "store_not_found"
 
 
 class SlugTaken(Conflict):
-    """Another store has this slug, or the slug of this store's test twin."""
+    """Another store has this slug, or the slug of this store's test twin. Choose another slug."""
 
     code = "store_slug_taken"
 
 
 class SlugReserved(Invalid):
-    """Slugs that end in `-test` are reserved for the test twins of live stores."""
+    """Slugs that end in `-test` are reserved for the test twins of live stores. Choose another slug."""
 
     code = "store_slug_reserved"
 

@@ -18,7 +18,7 @@ MAX_VALUE: Final = 4_096
 
 
 class CrossSiteForm(Forbidden):
-    """The form was submitted from another website."""
+    """The form was submitted from another website. Open the page and submit it there."""
 
     code = "form_cross_site"
 

@@ -12,7 +12,7 @@ MAX_BODY_BYTES: Final = 262_144
 
 
 class BodyTooLarge(Refusal):
-    """The body is larger than 256 KiB."""
+    """The body is larger than 256 KiB. Send a smaller one."""
 
     code, status, title = "body_too_large", 413, "Body too large"
 

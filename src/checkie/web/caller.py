@@ -22,7 +22,7 @@ Kind = TypeVar("Kind")
 
 
 class WrongSecret(Unauthorized):
-    """The client secret is missing or does not belong to this session. Send it as `Authorization: Bearer`."""
+    """The client secret is missing or does not belong to this session. Send `Authorization: Bearer <client_secret>`."""
 
     code = "session_secret_invalid"
 
@@ -74,7 +74,7 @@ BUYER: Final = Access("buyer", _bearer, (WrongSecret,), "client_secret")
 PROVIDER: Final = Access("provider", _anyone)
 """A payment provider, which signs the body: its adapter verifies the signature."""
 OPERATOR: Final = Access("operator", _anyone)
-"""Whoever runs the installation. On the public port for now: a proxy keeps these routes inside."""
+"""The operator of the installation. These routes are on the public port for now: block them in the reverse proxy."""
 
 
 def resolved(request: Request, kind: type[Kind]) -> Kind:

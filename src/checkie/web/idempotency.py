@@ -71,13 +71,13 @@ class BadKey(Invalid):
 
 
 class KeyReused(Invalid):
-    """This Idempotency-Key was used for another request."""
+    """This Idempotency-Key was used with different parameters. Use a new key for each new request."""
 
     code = "idempotency_key_reused"
 
 
 class StillRunning(Conflict):
-    """A request with this Idempotency-Key is still in progress. It may be retried."""
+    """A request with this Idempotency-Key is still in progress. Retry the request later."""
 
     code = "idempotency_key_in_use"
     retry_after_s: ClassVar[int] = 1

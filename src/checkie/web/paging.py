@@ -21,7 +21,7 @@ class LimitOutOfRange(Invalid):
 
 
 class TwoCursors(Invalid):
-    """`starting_after` and `ending_before` exclude each other."""
+    """`starting_after` and `ending_before` cannot be used together."""
 
     code = "two_cursors"
 

@@ -25,13 +25,13 @@ _THROTTLED: Final = (429, 503)
 
 
 class EndpointUrlInvalid(Invalid):
-    """The URL is not an http or https URL that webhooks can be sent to."""
+    """The URL must be a valid http or https URL, such as https://shop.example/webhooks."""
 
     code = "webhook_url_invalid"
 
 
 class EndpointEventsInvalid(Invalid):
-    """`events` must list between 1 and 64 event types (such as `payment.completed`), or `*` for all."""
+    """`events` must list 1 to 64 event types (such as `payment.completed`), or `*` for all."""
 
     code = "webhook_events_invalid"
 
@@ -49,13 +49,13 @@ class SecretInvalid(Invalid):
 
 
 class EndpointNotFound(NotFound):
-    """No such webhook endpoint in this store."""
+    """The webhook endpoint does not exist in this store."""
 
     code = "webhook_endpoint_not_found"
 
 
 class DeliveryOver(Conflict):
-    """This delivery has already succeeded or failed."""
+    """This delivery has already succeeded or failed. It cannot be changed."""
 
     code = "webhook_delivery_over"
 

@@ -30,7 +30,7 @@ _BYTES: Final = 32
 
 
 class WebhookSignatureInvalid(Unauthorized):
-    """No signature of this webhook matches the secret, or its timestamp is more than five minutes off."""
+    """No signature of this webhook matches the secret, or its timestamp is more than five minutes from now."""
 
     code = "webhook_signature_mismatch"
 

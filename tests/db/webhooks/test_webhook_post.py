@@ -1,4 +1,4 @@
-"""Posting over real connections, which are kept and replaced; and what is no answer."""
+"""Posting over real connections, which are kept and replaced; and what counts as no response."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class TestConnections:
         assert await post(poster, receiver.url) == Response(200, '{"ok": true}')
         assert receiver.connections == 4
 
-    async def test_are_as_many_as_posts_at_once(self, poster: Poster, receiver: Receiver) -> None:
+    async def test_are_as_many_as_concurrent_posts(self, poster: Poster, receiver: Receiver) -> None:
         answers = await asyncio.gather(*(post(poster, receiver.url) for _ in range(20)))
         assert answers == [Response(200, '{"ok": true}')] * 20
         assert receiver.connections == 20
@@ -91,19 +91,21 @@ class TestConnections:
 
 
 class TestNoResponse:
-    async def test_comes_of_a_receiver_that_is_slow(self, poster: Poster, receiver: Receiver) -> None:
+    async def test_is_the_result_of_a_slow_receiver(self, poster: Poster, receiver: Receiver) -> None:
         receiver.answers[:] = [None]
         poster.timeout_s = 0.05
         assert await post(poster, receiver.url) == NoResponse("no response in time")
 
     @pytest.mark.parametrize("sent", [b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx", b"HTTP/1.1 200 OK\r\n"])
-    async def test_comes_of_a_receiver_that_drips(self, poster: Poster, receiver: Receiver, sent: bytes) -> None:
+    async def test_is_the_result_of_a_receiver_that_sends_byte_by_byte(
+        self, poster: Poster, receiver: Receiver, sent: bytes
+    ) -> None:
         receiver.answers[:] = [sent]
         receiver.drip = b"X"
         poster.timeout_s = 0.2
         assert await post(poster, receiver.url) == NoResponse("no response in time")
 
-    async def test_comes_of_a_closed_port(self, poster: Poster) -> None:
+    async def test_is_the_result_of_a_closed_port(self, poster: Poster) -> None:
         async with receiving() as gone:
             url = gone.url
         answer = await post(poster, url)
@@ -113,7 +115,7 @@ class TestNoResponse:
     @pytest.mark.parametrize(
         ("url", "why"),
         [
-            ("ftp://shop.example/", "The URL is not an http or https"),
+            ("ftp://shop.example/", "The URL must be a valid http or https"),
             ("http://169.254.169.254/latest/meta-data/", "address refused: link-local or metadata"),
             ("http://[::ffff:127.0.0.1]/", "address refused: IPv4-mapped"),
             ("http://127.1/", "the URL cannot be called"),
@@ -122,7 +124,7 @@ class TestNoResponse:
             (f"https://{'a' * 70}.example/", "the name cannot be resolved: Misformatted domain name"),
         ],
     )
-    async def test_comes_of_an_address_that_may_not_or_cannot_be_called(
+    async def test_is_the_result_of_an_address_that_may_not_or_cannot_be_called(
         self, poster: Poster, url: str, why: str
     ) -> None:
         answer = await post(poster, url)

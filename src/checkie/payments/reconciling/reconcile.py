@@ -1,4 +1,4 @@
-"""Check with the provider: silence is resolved by asking the same provider, never by trying elsewhere."""
+"""Check with the provider: an unknown outcome is resolved by asking the same provider, never by trying another."""
 
 from __future__ import annotations
 

@@ -13,25 +13,25 @@ from checkie.payments.port import DisputeStatus, RefundStatus
 
 
 class NoSuchRefund(NotFound):
-    """No such refund. The provider should send the webhook again later."""
+    """The webhook refers to a refund that does not exist. The provider should send it again later."""
 
     code = "refund_not_found"
 
 
 class NoSuchDispute(NotFound):
-    """No such dispute. The provider should send the webhook again later."""
+    """The webhook refers to a dispute that does not exist. The provider should send it again later."""
 
     code = "dispute_not_found"
 
 
 class IllegalRefundTransition(Conflict):
-    """The refund's status does not allow this."""
+    """The status of the refund does not allow this transition."""
 
     code = "refund_illegal_transition"
 
 
 class IllegalDisputeTransition(Conflict):
-    """The dispute's status does not allow this."""
+    """The status of the dispute does not allow this transition."""
 
     code = "dispute_illegal_transition"
 

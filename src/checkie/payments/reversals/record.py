@@ -158,7 +158,7 @@ def _covered(awaited: Sequence[Refund], amount: Money) -> tuple[list[RefundChang
 
 
 def _unnamed(refunds: Sequence[Refund], currency: str) -> Refund | None:
-    """What the refunded total includes and no report has named yet: one row, however many refunds it stands for."""
+    """What the refunded total includes and no report has named yet: one row for any number of refunds."""
     booked = [one for one in refunds if one.is_booked and one.amount.currency == currency]
     return next((one for one in booked if one.reference is None and one.status in _COUNTED), None)
 
