@@ -1,4 +1,4 @@
-"""A buyer over HTTP, who does not give up: whatever breaks is tried again, as a person before a browser would."""
+"""A buyer over HTTP, who retries each failed request, as a person with a browser would."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ async def clone(postgres: embedded.Server, run: str) -> AsyncIterator[str]:
     template = f"template_{_fingerprint()}"
     connection = await asyncpg.connect(postgres.owner_url("postgres"))
     try:
-        await connection.execute("select pg_advisory_lock(1)")  # a template that somebody migrates cannot be cloned
+        await connection.execute("select pg_advisory_lock(1)")  # a template cannot be cloned while it is migrated
         await _drop(connection, lambda name: _is_left_over(name, template))
         await migrate(postgres.owner_url(template))
         await connection.execute(f"create database {run} template {template}")

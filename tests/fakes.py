@@ -40,7 +40,9 @@ ASKS: Final = "4000002760003184"
 HEADER: Final = "fake-signature"
 _TOLERANCE_S: Final = 300
 Pages: TypeAlias = Literal["always", "on request", "never"]
-Heard: TypeAlias = Approved | ActionNeeded | InProgress | Declined | Cancelled | Refunded | RefundReport | DisputeReport
+Reported: TypeAlias = (
+    Approved | ActionNeeded | InProgress | Declined | Cancelled | Refunded | RefundReport | DisputeReport
+)
 Subject: TypeAlias = AttemptId | RefundId | DisputeId | ProviderReference
 _KINDS: Final[Mapping[type, str]] = {
     Approved: "succeeded",
@@ -55,42 +57,42 @@ _KINDS: Final[Mapping[type, str]] = {
 
 
 @dataclass
-class Twin:
+class FakeAttempt:
     """The provider's own view of one attempt. Without an intent it is a tombstone: that key can never be charged."""
 
     key: AttemptId
     reference: str
     intent: Intent | None
-    stands: Outcome
+    outcome: Outcome
 
 
 @dataclass
 class FakeProvider:
     """Implements `payments.port.Provider`.
 
-    It behaves well unless told otherwise: `silent` loses every call before it arrives, `deaf` takes every call in and
-    loses the answer, `meanwhile(key)` runs inside `authorize`, after the twin was made and before the answer is given.
+    By default nothing fails. `unreachable` loses every call before it arrives; `loses_responses` handles every call and
+    loses the response. `during_authorize(key)` runs inside `authorize`, before the response is returned.
     `pages` says which attempts have a page of the provider's own. "on request" they have that page and nothing else,
     and a card that is declined there ends nothing.
     """
 
     name: str = "fake"
     secret: str = field(default="whsec_fake", repr=False)
-    silent: bool = False
-    deaf: bool = False
+    unreachable: bool = False
+    loses_responses: bool = False
     pages: Pages = "always"
-    meanwhile: Callable[[AttemptId], Awaitable[object]] | None = field(default=None, repr=False)
+    during_authorize: Callable[[AttemptId], Awaitable[object]] | None = field(default=None, repr=False)
     calls: list[tuple[str, AttemptId]] = field(default_factory=list, repr=False)
     sent: list[tuple[str, bytes]] = field(default_factory=list, repr=False)
-    """Type and body of each webhook, unsigned, as things happened."""
-    twins: dict[AttemptId, Twin] = field(default_factory=dict, repr=False)
+    """Type and body of each webhook, unsigned, in order."""
+    attempts: dict[AttemptId, FakeAttempt] = field(default_factory=dict, repr=False)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1), repr=False)
 
     async def authorize(self, intent: Intent) -> Outcome:
         return await self._call("authorize", intent.key, lambda: self._authorize(intent))
 
     async def find(self, key: AttemptId, reference: str | None) -> Outcome:
-        return await self._call("find", key, lambda: self._twin(key).stands)
+        return await self._call("find", key, lambda: self._attempt(key).outcome)
 
     async def cancel(self, key: AttemptId, reference: str | None) -> Outcome:
         return await self._call("cancel", key, lambda: self._cancel(key))
@@ -108,56 +110,56 @@ class FakeProvider:
         if not isinstance(data, dict):
             raise BadSignature
         subject = _subject(data)
-        return None if subject is None else Notice(event_id, subject, _heard(kind.removeprefix("attempt."), data))
+        return None if subject is None else Notice(event_id, subject, _reported(kind.removeprefix("attempt."), data))
 
     async def aclose(self) -> None:
-        """Nothing to let go."""
+        """Nothing to close."""
 
     # -- what happens at the provider ---------------------------------------------------------------------------------
 
     def confirm(self, key: AttemptId, card: str = GOOD) -> None:
         """The buyer enters a card."""
-        twin = self.twins[key]
-        if not (isinstance(twin.stands, ActionNeeded) and twin.intent):
+        attempt = self.attempts[key]
+        if not (isinstance(attempt.outcome, ActionNeeded) and attempt.intent):
             return
-        if self._is_on_page(twin) and card != GOOD:
-            return  # the buyer is asked there for a proof, or for another card
+        if self._is_on_page(attempt) and card != GOOD:
+            return  # the buyer is asked there for 3-D Secure, or for another card
         if card == DECLINED:
-            self.settle(key, Declined(twin.reference, "card_declined", "Your card was declined."))
+            self.settle(key, Declined(attempt.reference, "card_declined", "Your card was declined."))
         elif card == ASKS:
-            self.settle(key, self._action(twin, Action.AUTHENTICATE))
+            self.settle(key, self._action(attempt, Action.AUTHENTICATE))
         else:
             self.approve(key)
 
     def authenticate(self, key: AttemptId, *, passes: bool = True) -> None:
         """The buyer answers 3-D Secure."""
-        twin = self.twins[key]
+        attempt = self.attempts[key]
         if passes:
             return self.approve(key)
-        if self._is_on_page(twin):
+        if self._is_on_page(attempt):
             return None
-        return self.settle(key, Declined(twin.reference, "authentication_failed", "The proof failed."))
+        return self.settle(key, Declined(attempt.reference, "authentication_failed", "Authentication failed."))
 
     def approve(self, key: AttemptId, amount: Money | None = None) -> None:
         """Money moves, as asked for, or `amount` instead."""
-        twin = self.twins[key]
-        if twin.intent is None:
+        attempt = self.attempts[key]
+        if attempt.intent is None:
             raise KeyError(key)
         facts = {"brand": "visa", "last4": "4242"}
-        self.settle(key, Approved(twin.reference, amount or twin.intent.amount, facts))
+        self.settle(key, Approved(attempt.reference, amount or attempt.intent.amount, facts))
 
     def settle(self, key: AttemptId, outcome: Outcome) -> None:
-        """From now on the attempt stands so."""
-        twin = self.twins[key]
-        twin.stands = outcome
+        """Set the attempt's outcome and send its webhook."""
+        attempt = self.attempts[key]
+        attempt.outcome = outcome
         self.sent.append((_kind(outcome), self._body(key, outcome, self._event_id())))
 
     def webhook(
-        self, key: Subject, at: datetime, outcome: Outcome | Heard | None = None, *, event: str | None = None
+        self, key: Subject, at: datetime, outcome: Outcome | Reported | None = None, *, event: str | None = None
     ) -> tuple[bytes, dict[str, str]]:
         """Body and headers of a webhook, signed at `at`: the status of the attempt now, or `outcome`."""
         if outcome is None and isinstance(key, AttemptId):
-            outcome = self.twins[key].stands
+            outcome = self.attempts[key].outcome
         assert outcome is not None
         body = self._body(key, outcome, event or self._event_id())
         return body, self.sign(body, int(at.timestamp()))
@@ -171,52 +173,52 @@ class FakeProvider:
     async def _call(self, verb: str, key: AttemptId, do: Callable[[], Outcome]) -> Outcome:
         self.calls.append((verb, key))
         await asyncio.sleep(0)
-        if self.silent:
-            return Unknown("not_sent: nobody is there")
+        if self.unreachable:
+            return Unknown("not_sent: unreachable")
         outcome = do()
-        if verb == "authorize" and self.meanwhile is not None:
-            await self.meanwhile(key)
-        return Unknown("timeout: no answer in time") if self.deaf else outcome
+        if verb == "authorize" and self.during_authorize is not None:
+            await self.during_authorize(key)
+        return Unknown("timeout: no answer in time") if self.loses_responses else outcome
 
     def _authorize(self, intent: Intent) -> Outcome:
-        known = self.twins.get(intent.key)
+        known = self.attempts.get(intent.key)
         if known is None:
-            known = Twin(intent.key, f"fake_{next(self._numbers)}", intent, Cancelled(None))
-            known.stands = self._action(known, Action.CONFIRM)
-            self.twins[intent.key] = known
+            known = FakeAttempt(intent.key, f"fake_{next(self._numbers)}", intent, Cancelled(None))
+            known.outcome = self._action(known, Action.CONFIRM)
+            self.attempts[intent.key] = known
         elif known.intent is not None and known.intent.amount != intent.amount:
             return Declined(None, "idempotency_mismatch", "This key is known with another amount.")
-        return known.stands
+        return known.outcome
 
-    def _twin(self, key: AttemptId) -> Twin:
-        return self.twins.setdefault(key, Twin(key, "", None, Cancelled(None)))
+    def _attempt(self, key: AttemptId) -> FakeAttempt:
+        return self.attempts.setdefault(key, FakeAttempt(key, "", None, Cancelled(None)))
 
     def _cancel(self, key: AttemptId) -> Outcome:
-        twin = self._twin(key)
-        if isinstance(twin.stands, ActionNeeded | InProgress):
-            self.settle(key, Cancelled(twin.reference))
-        return twin.stands
+        attempt = self._attempt(key)
+        if isinstance(attempt.outcome, ActionNeeded | InProgress):
+            self.settle(key, Cancelled(attempt.reference))
+        return attempt.outcome
 
-    def _action(self, twin: Twin, action: Action) -> ActionNeeded:
-        url = f"http://fake.example/{twin.reference}"
-        if self._is_on_page(twin):
-            return ActionNeeded(twin.reference, action, client_secret="", hosted_url=url)
+    def _action(self, attempt: FakeAttempt, action: Action) -> ActionNeeded:
+        url = f"http://fake.example/{attempt.reference}"
+        if self._is_on_page(attempt):
+            return ActionNeeded(attempt.reference, action, client_secret="", hosted_url=url)
         return ActionNeeded(
-            twin.reference,
+            attempt.reference,
             action,
-            client_secret=f"{twin.reference}_secret_abcdefgh",
+            client_secret=f"{attempt.reference}_secret_abcdefgh",
             confirm_url=f"{url}/confirm",
             hosted_url=url if self.pages == "always" else None,
             publishable_key="pk_test_fake",
         )
 
-    def _is_on_page(self, twin: Twin) -> bool:
-        return self.pages == "on request" and twin.intent is not None and twin.intent.hosted
+    def _is_on_page(self, attempt: FakeAttempt) -> bool:
+        return self.pages == "on request" and attempt.intent is not None and attempt.intent.hosted
 
     def _event_id(self) -> str:
         return f"{self.name}_event_{next(self._numbers)}"
 
-    def _body(self, key: Subject, outcome: Outcome | Heard, event_id: str) -> bytes:
+    def _body(self, key: Subject, outcome: Outcome | Reported, event_id: str) -> bytes:
         named = {"payment": key.reference} if isinstance(key, ProviderReference) else {"key": key}
         data = {**named, **_facts(outcome)}
         return json.dumps({"id": event_id, "type": f"attempt.{_kind(outcome)}", "data": data}).encode()
@@ -225,12 +227,12 @@ class FakeProvider:
         return hmac.new(self.secret.encode(), f"{sent_at}.".encode() + body, hashlib.sha256).hexdigest()
 
 
-def _kind(outcome: Outcome | Heard) -> str:
+def _kind(outcome: Outcome | Reported) -> str:
     return _KINDS[type(outcome)]
 
 
-def _facts(outcome: Outcome | Heard) -> dict[str, Any]:
-    """What a webhook tells of an outcome; no secrets."""
+def _facts(outcome: Outcome | Reported) -> dict[str, Any]:
+    """What a webhook says about an outcome; no secrets."""
     match outcome:
         case Approved():
             return {"reference": outcome.reference, "money": outcome.amount.as_json(), "facts": dict(outcome.facts)}
@@ -246,7 +248,7 @@ def _facts(outcome: Outcome | Heard) -> dict[str, Any]:
         case InProgress() | Cancelled():
             return {"reference": outcome.reference}
         case Unknown():
-            raise ValueError("no provider tells that it does not know")
+            raise ValueError("no webhook reports an unknown outcome")
 
 
 def _subject(data: Mapping[str, Any]) -> Subject | None:
@@ -260,7 +262,7 @@ def _subject(data: Mapping[str, Any]) -> Subject | None:
     return None
 
 
-def _heard(kind: str, data: Mapping[str, Any]) -> Heard:
+def _reported(kind: str, data: Mapping[str, Any]) -> Reported:
     if kind == "refund":
         return RefundReport(data["reference"], _money(data), RefundStatus(data["status"]), data["reason"])
     if kind == "dispute":
@@ -268,7 +270,7 @@ def _heard(kind: str, data: Mapping[str, Any]) -> Heard:
     return _outcome(kind, data)
 
 
-def _outcome(kind: str, data: Mapping[str, Any]) -> Heard:
+def _outcome(kind: str, data: Mapping[str, Any]) -> Reported:
     reference = data["reference"]
     match kind:
         case "succeeded":

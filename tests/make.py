@@ -30,7 +30,7 @@ from checkie.payments.port import Outcome, Providers
 from checkie.payments.receive import receive
 from checkie.stores import StoreMode
 from checkie.web import Services, Visitor
-from tests.fakes import FakeProvider, Heard, Subject
+from tests.fakes import FakeProvider, Reported, Subject
 
 START: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PRICE: Final = Money(2599, "USD")
@@ -40,12 +40,12 @@ STORE: Final = 7
 _numbers = itertools.count(1)
 _DRAINS: Final = 500
 AHEAD: Final = "select exists (select from outbox.event where xid >= pg_snapshot_xmin(pg_current_snapshot()))"
-"""Whether there are events that nobody may read yet, because an older transaction is still open somewhere."""
+"""Whether there are events that cannot be read yet, because an older transaction is still open."""
 
 
 @dataclass
 class Clock:
-    """The time, as a test wants it: `clock()` is now, `clock.tick(minutes=5)` lets time pass."""
+    """The time, set by the test: `clock()` is now, `clock.tick(minutes=5)` lets time pass."""
 
     now: datetime = START
 
@@ -131,7 +131,7 @@ def quote(**different: Any) -> Quote:
 
 
 def session(**different: Any) -> Session:
-    """An open session of a buyer who told an address."""
+    """An open session with an email address."""
     plain: dict[str, Any] = {
         "id": SessionId.new(STORE, START),
         "page": PageId.new(STORE, START),
@@ -191,15 +191,15 @@ async def worker(db: Database, providers: Providers, clock: Clock) -> AsyncItera
 async def drain(db: Database, providers: Providers, clock: Clock) -> None:
     """Let a worker of its own do all that can be done now.
 
-    Leases that another test's worker left behind, perhaps in another time, are forgotten. Events are readable once
+    Leases that another test's worker kept, perhaps by another clock, are deleted. Events are readable once
     every older transaction of the whole server has ended, of other runs and of autovacuum too: that is waited for.
     """
     await db.execute("delete from db.lease where starts_with(name, 'worker')")
     async with worker(db, providers, clock) as draining:
         for _ in range(_DRAINS):
-            behind = await db.fetchval(AHEAD)
+            blocked = await db.fetchval(AHEAD)
             await draining.drain()
-            if not behind and not await db.fetchval(AHEAD):
+            if not blocked and not await db.fetchval(AHEAD):
                 break
             await asyncio.sleep(0.01)
     await db.execute("delete from db.lease where starts_with(name, 'worker')")
@@ -242,7 +242,9 @@ class Merchant:
         opened = await self.open()
         return opened, await self.pay(opened)
 
-    async def hear(self, key: Subject, outcome: Outcome | Heard | None = None, *, event: str | None = None) -> bool:
+    async def receive_webhook(
+        self, key: Subject, outcome: Outcome | Reported | None = None, *, event: str | None = None
+    ) -> bool:
         """The provider's webhook arrives: the status of the attempt there now, or `outcome`."""
         body, headers = self.fake.webhook(key, self.clock(), outcome, event=event)
         return await receive(self.db, self.fake, self.fake.name, body, headers, self.clock())
@@ -268,7 +270,7 @@ class Merchant:
         return found
 
     async def events(self, aggregate: Any) -> list[str]:
-        """The names of the events of a thing, in order."""
+        """The names of an aggregate's events, in order."""
         sql = "select name from outbox.event where store = $1 and aggregate = $2 order by seq"
         return [row["name"] for row in await self.db.fetch(sql, self.store.number, aggregate.uuid)]
 

@@ -11,7 +11,7 @@ import pytest
 
 from scripts.new_module import renamed, with_row
 from tests.arch.statements import planted, schema_of
-from tests.arch.test_circles import circles
+from tests.arch.test_circular_imports import circular_imports
 from tests.arch.test_front_doors import door_faults, imports_past_doors
 from tests.arch.test_names import empty_names
 from tests.arch.test_rows import lint
@@ -59,12 +59,12 @@ def test_its_files_are_written(tree: Path) -> None:
     assert [path.name[12:] for path in tree.rglob("*_coupons.sql")] == ["_coupons.sql"]
 
 
-def test_its_style_is_ours(tree: Path) -> None:
+def test_it_passes_the_linter(tree: Path) -> None:
     assert run(tree, "-m", "ruff", "check", "--no-cache", *made(tree)) == ""
     assert run(tree, "-m", "ruff", "format", "--no-cache", "--check", *made(tree)) == ""
 
 
-def test_its_types_are_right(tree: Path) -> None:
+def test_it_passes_the_type_checker(tree: Path) -> None:
     cache = ROOT / ".cache" / "mypy-new-module"
     assert run(tree, "-m", "mypy", "--cache-dir", str(cache), "--no-warn-unused-configs", *made(tree)) == ""
 
@@ -78,7 +78,7 @@ def test_it_keeps_the_rules_of_doors_names_and_sizes(tree: Path) -> None:
     mine = [source for source in sources if source.module == "coupons"]
     assert len(mine) == 7
     assert [fault for fault in imports_past_doors(sources) if "coupons" in fault] == []
-    assert [*door_faults(mine, {}), *empty_names(mine), *sizes(mine, "src", SOURCE), *circles(sources)] == []
+    assert [*door_faults(mine, {}), *empty_names(mine), *sizes(mine, "src", SOURCE), *circular_imports(sources)] == []
 
 
 def test_it_keeps_the_rules_of_sql(tree: Path) -> None:
@@ -106,7 +106,7 @@ def test_its_own_test_passes(tree: Path) -> None:
         (["paybacks"], "ids with the prefix pay exist"),
     ],
 )
-def test_what_will_not_do_is_refused(tree: Path, arguments: list[str], refusal: str) -> None:
+def test_an_invalid_argument_is_refused(tree: Path, arguments: list[str], refusal: str) -> None:
     assert f"make new-module: {refusal}" in run(tree, "-m", "scripts.new_module", *arguments)
 
 
@@ -123,6 +123,6 @@ def test_it_gets_its_place_in_the_contract(name: str, row: str, line: str) -> No
     assert line in with_row(CONTRACT, name, row)
 
 
-def test_its_words_are_those_of_its_name() -> None:
+def test_its_names_follow_the_modules_name() -> None:
     assert renamed("gadgets Gadget gadget GADGET", "policies") == "policies Policy policy POLICY"
     assert renamed("gadgets Gadget", "cart") == "cart Cart"

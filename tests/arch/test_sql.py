@@ -105,7 +105,7 @@ def test_every_text_that_looks_like_sql_is_read() -> None:
     assert not found, "\n".join(found)
 
 
-def test_no_statement_does_what_none_may() -> None:
+def test_no_statement_is_forbidden() -> None:
     found = [line for file in files() for line in breaches(file, schema())]
     assert not found, "\n".join(found)
 
@@ -174,7 +174,7 @@ def test_what_is_read_or_prose_passes(tmp_path: Path, text: str) -> None:
         "select 1 from unnest($1::int[]) w (s), lateral (select id from ledger.transfer where store = s limit 1) t",
     ],
 )
-def test_a_statement_that_does_what_none_may_is_found(tmp_path: Path, sql: str) -> None:
+def test_a_forbidden_statement_is_found(tmp_path: Path, sql: str) -> None:
     assert len(breaches(file_of(tmp_path, f"SQL = {sql!r}"), schema_of(*MIGRATIONS))) == 1
 
 

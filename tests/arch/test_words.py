@@ -1,4 +1,4 @@
-"""No coined word is left: the project is written in the words of the field, in plain sentences."""
+"""No coined word is used: the project is written in the standard terms of payments, in plain sentences."""
 
 from __future__ import annotations
 
@@ -18,46 +18,59 @@ class Word(NamedTuple):
 
     pattern: str
     instead: str
-    left: int = 0
-    """In how many places it is left. The number may only shrink; nothing new may use the word."""
 
 
 WORDS = [
     Word(r"undisturbed", "retry_on_conflict"),
-    Word(r"db\.must", "db.assert_row_counts", 1),
+    Word(r"db\.must", "db.assert_row_counts"),
     Word(r"peek(?:s|ed|ing)?", "read"),
     Word(r"give_back", "release"),
-    Word(r"absorb(?:s|ed|ing)?", "apply_outcome; handle", 15),
-    Word(r"told|tells?|telling", "event_fields; report, return, say, notify", 428),
-    Word(r"mistrust(?:s|ed|ing)?", "flag_mismatch", 15),
-    Word(r"lose_sight|loses? sight|lost sight", "mark_unknown", 4),
-    Word(r"call(?:s|ed|ing)?(?: \w+){0,2}[ _]off", "cancel", 57),
-    Word(r"class (?:Along|Desk|Draft|Once|Onward|Overtaken|Paying|Recent|Tale|Tx|Wish)", "the class's name of today"),
-    Word(r"news", "an event; an update", 96),
-    Word(r"(?<!-)(?:stands?|stood)(?!-)", "is; is in; its status", 171),
-    Word(r"overtak(?:e|en|es|ing)", "a conflict; concurrent", 20),
-    Word(r"anew", "again", 26),
-    Word(r"lets? in|let_in", "authorize", 3),
-    Word(r"whoever", "the caller; anyone who", 28),
-    Word(r"befall(?:s|en)?", "happens to", 2),
+    Word(r"absorb(?:s|ed|ing)?", "apply_outcome; handle"),
+    Word(r"told|tells?|telling", "event_fields; report, return, say, notify"),
+    Word(r"mistrust(?:s|ed|ing)?", "flag_mismatch"),
+    Word(r"lose_sight|loses? sight|lost sight", "mark_unknown"),
+    Word(r"call(?:s|ed|ing)?(?: \w+){0,2}[ _]off", "cancel"),
+    Word(
+        r"class (?:Along|Deaf|Desk|Draft|Heard|Once|Onward|Overtaken|Paying|Recent|Tale|Twin|Tx|Wish)",
+        "the class's name of today",
+    ),
+    Word(r"news", "an event; an update"),
+    Word(r"(?<!-)(?:stands?|stood)(?!-)", "is; is in; its status"),
+    Word(r"overtak(?:e|en|es|ing)", "a conflict; concurrent"),
+    Word(r"anew", "again"),
+    Word(r"lets? in|let_in", "authorize"),
+    Word(r"whoever", "the caller; anyone who"),
+    Word(r"befall(?:s|en)?", "happens to"),
     Word(r"take_in|work_off", "record_message; a job"),
-    Word(r"[\"'](?:least|most)[\"']", "min; max", 1),
-    Word(r"(?:date|price|expiry) to come", "future", 2),
-    Word(r"goes elsewhere", "uses other ports", 1),
-    Word(r"are the books in order", "check the ledger", 1),
-    Word(r"our fault", "Internal error", 3),
-    Word(r"went wrong on our side", "The request may be retried", 4),
-    Word(r"seeds?/|seed [0-9]'s", "nothing: the documents that ask for this are no part of it", 1),
+    Word(r"[\"'](?:least|most)[\"']", "min; max"),
+    Word(r"(?:date|price|expiry) to come", "future"),
+    Word(r"goes elsewhere", "uses other ports"),
+    Word(r"are the books in order", "check the ledger"),
+    Word(r"our fault", "Internal error"),
+    Word(r"went wrong on our side", "The request may be retried"),
+    Word(r"hears?|heard", "receive; report"),
+    Word(r"deaf", "loses_responses"),
+    Word(r"mend(?:s|ed|ing)?", "fix; correct"),
+    Word(r"e-mails?", "email"),
+    Word(r"amongst|whilst|thereof", "among; while; its"),
+    Word(r"seeds?/|seed [0-9]'s", "nothing: the documents that ask for this are no part of it"),
 ]
 
-ALLOWED: Mapping[tuple[str, str], str] = {}
+ALLOWED: Mapping[tuple[str, str], str] = {
+    ("src/checkie/app/embedded/server.py", "log_start = log.tell()"): "a method of files",
+    ("src/checkie/app/embedded/server.py", "log.seek(max(start, log.tell() - 4096))"): "a method of files",
+    (
+        "tests/browser/test_stripe.py",
+        'await buying.page.get_by_label("E-Mail").fill("ada@example.com")',
+    ): "the label in German",
+}
 """Places that may use a word: (file, the line's text without its indentation), each with its reason."""
 
 FOLDERS = ("src", "tests", "docs", "scripts", "bench")
 KINDS = {"", ".css", ".html", ".js", ".md", ".py", ".sql", ".svg", ".toml"}
 EXEMPT = re.compile(
     r"docs/adr/[0-9]"  # decisions of the past
-    r"|src/checkie/db/migrations/00"  # applied already
+    r"|src/checkie/db/migrations/[0-9]"  # not changed once applied
     r"|tests/browser/vendor/"  # not ours
     r"|tests/arch/test_words\.py"
 )
@@ -89,9 +102,10 @@ def uses(word: Word, files: Mapping[str, str]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("word", WORDS, ids=lambda word: word.instead)
-def test_no_coined_word_is_added(word: Word) -> None:
+def test_no_coined_word_is_used(word: Word) -> None:
+    """Nothing in the source, tests, scripts and documents uses a word of the list."""
     found = list(uses(word, texts()))
-    assert len(found) <= word.left, f"{len(found)} uses; write: {word.instead}\n" + "\n".join(found)
+    assert not found, f"{len(found)} uses; write: {word.instead}\n" + "\n".join(found)
 
 
 def test_every_exception_is_needed() -> None:
@@ -118,6 +132,9 @@ def test_every_exception_is_needed() -> None:
         "any date to come",
         "made by seed 3's states",
         "def news_of(event): ...",
+        "the merchant hears of it",
+        "once their cause is mended",
+        "an e-mail address",
     ],
 )
 def test_a_coined_word_is_found(line: str) -> None:

@@ -1,4 +1,4 @@
-"""The source as trees, for rules that read it; and small trees with a planted breach, to show that a rule can fail."""
+"""The source as trees, for rules that read it; and small trees that break a rule, to show that it can fail."""
 
 from __future__ import annotations
 

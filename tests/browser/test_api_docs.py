@@ -1,4 +1,4 @@
-"""The API reference in a browser: it shows the document and loads nothing from elsewhere."""
+"""The API reference in a browser: it shows the document and loads nothing from other hosts."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ async def test_stripes_card_field_declines_and_pays(visit: Visit, stripe_page: s
 class TestStripesOwnPage:
     """Without JavaScript, or without Stripe's: the whole checkout by forms, as the content policy allows."""
 
-    async def begun(self, visit: Visit, stripe_page: str) -> Page:
+    async def start_payment(self, visit: Visit, stripe_page: str) -> Page:
         """On Stripe's page, about to pay."""
         buying = await visit(stripe_page, java_script_enabled=False)
         await expect(buying.page.locator("noscript .hint")).to_have_text(
@@ -86,20 +86,20 @@ class TestStripesOwnPage:
         await page.get_by_role("button", name="Pay").click()
 
     async def test_declines_and_pays(self, visit: Visit, stripe_page: str) -> None:
-        page = await self.begun(visit, stripe_page)
+        page = await self.start_payment(visit, stripe_page)
         await self.pay(page, DECLINED)
         await expect(page.get_by_role("alert")).to_have_text("Your card was declined.")
         await self.pay(page, GOOD)
         await Buying(page, stripe_page).is_thanked()
 
     async def test_asks_for_authentication(self, visit: Visit, stripe_page: str) -> None:
-        page = await self.begun(visit, stripe_page)
+        page = await self.start_payment(visit, stripe_page)
         await self.pay(page, REQUIRES_3DS)
         await page.get_by_role("button", name="Complete authentication").click()
         await Buying(page, stripe_page).is_thanked()
 
     async def test_can_be_left_and_resumed(self, visit: Visit, stripe_page: str) -> None:
-        page = await self.begun(visit, stripe_page)
+        page = await self.start_payment(visit, stripe_page)
         url = page.url
         await page.get_by_role("link", name="Back").click()
         await page.get_by_role("button", name="Continue to payment").click()
@@ -108,7 +108,7 @@ class TestStripesOwnPage:
         await Buying(page, stripe_page).is_thanked()
 
     async def test_can_be_left_for_another_amount(self, visit: Visit, stripe_page: str) -> None:
-        page = await self.begun(visit, stripe_page)
+        page = await self.start_payment(visit, stripe_page)
         old = page.url
         await page.get_by_role("link", name="Back").click()
         await page.get_by_role("button", name="Use a different card").click()
@@ -123,8 +123,8 @@ class TestStripesOwnPage:
         await Buying(page, stripe_page).is_thanked()
         await expect(page.get_by_role("main")).to_contain_text("$12.50")
 
-    async def test_accepts_a_slow_bank(self, visit: Visit, stripe_page: str) -> None:
-        page = await self.begun(visit, stripe_page)
+    async def test_accepts_a_delayed_payment(self, visit: Visit, stripe_page: str) -> None:
+        page = await self.start_payment(visit, stripe_page)
         await page.get_by_label("IBAN").fill("DE89370400440532013000")
         await page.get_by_role("button", name="Pay").click()
         await Buying(page, stripe_page).is_thanked()
@@ -139,9 +139,9 @@ class TestStripesOwnPage:
         secret = await page.locator("[name=secret]").input_value()
         headers = {"Idempotency-Key": session, "Authorization": f"Bearer {secret}"}
         answer = await page.request.post(f"{api}/checkout", data={"session_id": session}, headers=headers)
-        begun = await answer.json()
-        assert begun["provider"]["client_secret"]
-        assert begun["provider"]["hosted_url"] is None
+        started = await answer.json()
+        assert started["provider"]["client_secret"]
+        assert started["provider"]["hosted_url"] is None
         await page.get_by_role("button", name="Pay $11.00").click()
         await expect(page.locator("#total")).to_have_text("1100 usd")
         await self.pay(page, GOOD)

@@ -1,4 +1,4 @@
-"""The fake provider of other tests behind a driver, so that the contract applies to it too."""
+"""The fake provider of other tests with a driver, so that the contract applies to it too."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class FakeDriver:
 
     def pointing_at(self, _url: str) -> CardProvider:
         """One that never gets a response."""
-        return FakeProvider(silent=True)
+        return FakeProvider(unreachable=True)
 
     def _key(self, needed: ActionNeeded) -> AttemptId:
-        return next(twin.key for twin in self.fake.twins.values() if twin.reference == needed.reference)
+        return next(attempt.key for attempt in self.fake.attempts.values() if attempt.reference == needed.reference)

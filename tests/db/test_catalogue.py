@@ -1,4 +1,4 @@
-"""The migrated database keeps the design's rules for tables; each rule is shown to fail on a planted one."""
+"""The migrated database keeps the design's rules for tables; each rule is shown to fail on a table that breaks it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ TRIGGERS = """
 select format('%s %s', r.name, t.tgname) from relation r join pg_trigger t on t.tgrelid = r.oid
 where not t.tgisinternal order by 1
 """
-# Whoever locks a row needs the right to update one column of it: `created_at`, which nothing is decided on.
+# To lock a row needs the right to update one column of it: `created_at`, which nothing is decided on.
 CHANGEABLE = """
 select format('%s %s', r.name, p) from relation r, unnest(array['update', 'delete', 'truncate']) p
 where r.name = any($1::text[]) and has_table_privilege('checkie_app', r.oid, p)
@@ -108,7 +108,7 @@ async def names(owner: asyncpg.Connection, query: str, given: set[str] = GLOBAL)
 
 
 def rows() -> dict[str, int]:
-    """How high each module stands; the lowest row has the highest number."""
+    """The row of each module; the lowest row has the highest number."""
     config = tomllib.loads((ROOT / "pyproject.toml").read_text())
     layers = config["tool"]["importlinter"]["contracts"][0]["layers"]
     return {name.strip(" ()"): row for row, layer in enumerate(layers) for name in layer.split("|")}
@@ -145,10 +145,10 @@ class TestEveryTable:
     async def test_has_no_trigger(self, owner: asyncpg.Connection) -> None:
         assert await names(owner, TRIGGERS) == []
 
-    async def test_belongs_to_somebody_else_than_the_app(self, owner: asyncpg.Connection) -> None:
+    async def test_is_not_owned_by_the_app(self, owner: asyncpg.Connection) -> None:
         assert await names(owner, OWNED) == []
 
-    async def test_stands_in_the_schema_of_a_module(self, owner: asyncpg.Connection) -> None:
+    async def test_is_in_the_schema_of_a_module(self, owner: asyncpg.Connection) -> None:
         assert set(await names(owner, MODULES)) <= set(rows())
 
     async def test_that_only_grows_cannot_be_changed_by_the_app(self, owner: asyncpg.Connection) -> None:
@@ -171,7 +171,7 @@ class TestEveryRefusalOfAConstraint:
         assert declared == CONSTRAINTS.keys()
 
 
-class TestAPlantedBreach:
+class TestABreach:
     async def test_of_the_key_is_found(self, owner: asyncpg.Connection) -> None:
         await owner.execute("create table orders.planted (id uuid primary key, store int)")
         assert await names(owner, UNKEYED) == ["orders.planted"]

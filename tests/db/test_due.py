@@ -100,7 +100,7 @@ class TestFinding:
             assert job not in await find(db, elsewhere, due_at, 10_000)
             assert job not in await find(db, EVERYTHING, make.Clock().tick(seconds=wait_s - 1), 10_000)
 
-    async def test_a_piece_whose_worker_died_comes_again(self, db: Database) -> None:
+    async def test_a_row_whose_worker_died_is_found_again(self, db: Database) -> None:
         """Claimed, and then nothing: the claim itself set the time of the next look."""
         merchant = await make.merchant(db)
         _, paying = await merchant.paying()

@@ -1,6 +1,6 @@
 """The example of CONTRIBUTING.md: a refund, written as new use cases are. Lock, decide, write; publish with the change.
 
-It is a refund of our own making as far as the books go: no provider is asked. It must not refund more than was paid nor
+It is a refund of our own as far as the ledger goes: no provider is asked. It must not refund more than was paid nor
 more than the store has, however many are asked for at once, and an interrupted or repeated one changes nothing.
 """
 
@@ -88,7 +88,7 @@ async def merchant(db: Database) -> Merchant:
 async def paid(merchant: Merchant) -> PaymentId:
     _, paying = await merchant.paying()
     merchant.fake.confirm(paying.attempt.id)
-    await merchant.hear(paying.attempt.id)
+    await merchant.receive_webhook(paying.attempt.id)
     return paying.payment.id
 
 

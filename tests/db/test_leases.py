@@ -1,4 +1,4 @@
-"""Leases share work between the processes alive."""
+"""Leases share work between live processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def name() -> str:
-    """A kind of work that nobody else does."""
+    """A kind of work of this test alone."""
     return f"work-{next(_numbers)}"
 
 
@@ -43,7 +43,7 @@ def held_once(leases: list[Leases]) -> bool:
 
 
 async def holds(db: Database, name: str, partition: int, lease: Leases) -> bool:
-    """Whether the table says so, too."""
+    """Whether the table agrees."""
     sql = "select owner from db.lease where name = $1 and partition = $2"
     return bool(await db.fetchval(sql, name, partition) == lease.owner)
 
@@ -69,7 +69,7 @@ class TestSeveralOwners:
         assert held_once(leases)
         assert max(shares(leases)) - min(shares(leases)) <= 1
 
-    async def test_a_newcomer_gets_a_share_from_one_who_has_all(self, db: Database, name: str) -> None:
+    async def test_a_new_owner_gets_a_share_from_one_who_has_all(self, db: Database, name: str) -> None:
         (first, second), clock = owners(db, name, 2), Clock()
         await first.renew(clock())
         await settle([first, second], clock)
@@ -86,7 +86,7 @@ class TestSeveralOwners:
                     others = [other for other in leases if other is not lease and partition in other.held]
                     assert not others or not await holds(db, name, partition, others[0])
 
-    async def test_one_who_goes_leaves_its_share_at_once(self, db: Database, name: str) -> None:
+    async def test_one_who_stops_releases_its_share_immediately(self, db: Database, name: str) -> None:
         leases, clock = owners(db, name, 2), Clock()
         await settle(leases, clock)
         first, second = leases

@@ -45,7 +45,7 @@ async def ask(url: str, sql: str) -> Any:
 
 
 class TestMigrate:
-    async def test_makes_the_database_and_applies_the_files_in_order(self, owner_url: str, tmp_path: Path) -> None:
+    async def test_creates_the_database_and_applies_the_files_in_order(self, owner_url: str, tmp_path: Path) -> None:
         assert await migrate(owner_url, write(tmp_path, FIRST | SECOND)) == ["0001_shelf", "0002_book"]
         applied = await ask(owner_url, "select array_agg(name order by number) from db.migration")
         assert applied == ["0001_shelf", "0002_book"]
@@ -59,11 +59,11 @@ class TestMigrate:
     async def test_does_nothing_where_there_are_no_files(self, owner_url: str, tmp_path: Path) -> None:
         assert await migrate(owner_url, tmp_path / "missing") == []
 
-    async def test_makes_no_database_when_told_not_to(self, owner_url: str, tmp_path: Path) -> None:
+    async def test_creates_no_database_when_that_is_not_allowed(self, owner_url: str, tmp_path: Path) -> None:
         with pytest.raises(asyncpg.InvalidCatalogNameError):
             await migrate(owner_url, write(tmp_path, FIRST), create=False)
 
-    async def test_applies_one_that_landed_after_a_later_one(self, owner_url: str, tmp_path: Path) -> None:
+    async def test_applies_an_older_file_that_was_merged_later(self, owner_url: str, tmp_path: Path) -> None:
         """Two that were written side by side may be merged in either order."""
         later = {"202611211200_later.sql": "create table later (id int);"}
         await migrate(owner_url, write(tmp_path, FIRST | later))

@@ -156,8 +156,8 @@ class TestLocking:
 
 
 class TestConflict:
-    async def test_is_raised_in_who_read_before_another_wrote(self, db: Database, store: int) -> None:
-        """Twenty read that the row is there, and each wants to delete it."""
+    async def test_is_raised_for_a_row_that_another_transaction_changed(self, db: Database, store: int) -> None:
+        """Twenty transactions read the row, and each tries to delete it."""
         await db.execute(INSERT, store, "one", START)
         together = asyncio.Barrier(20)
 

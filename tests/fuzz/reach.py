@@ -1,4 +1,4 @@
-"""Leads generated requests to sessions that exist, so that they reach what lies behind a 404.
+"""Leads generated requests to sessions that exist, so that they do not all end in a 404.
 
 A pool of real sessions is kept in every state: between the cases a buyer takes a step now and then. A case that is not
 about a wrong id gets the id of one of them, most get its secret; a webhook gets a real attempt and a good signature.
@@ -123,7 +123,7 @@ class Reach:
 
     def _lead_headers(self, case: Case[Any], session: Known | None) -> None:
         headers: CaseInsensitiveDict[Any] = CaseInsensitiveDict(case.headers or {})
-        if session:  # now and then somebody else's secret, or what was generated
+        if session:  # sometimes another session's secret, or what was generated
             opened_by = self.random.choices((session, self._any(), None), (80, 8, 12))[0]
             headers.update(opened_by.headers if opened_by else {})
         if "Idempotency-Key" in headers and self.random.random() < 0.7:  # else most repeat another session's
@@ -143,10 +143,10 @@ class Reach:
 
     def _event(self) -> dict[str, Any]:
         kind = self.random.choice(EVENTS)
-        silent = [attempt for attempt in self.attempts if attempt not in self.notified]
-        attempt = self.random.choice(silent if silent and kind == "refunded" else self.attempts)
+        unreported = [attempt for attempt in self.attempts if attempt not in self.notified]
+        attempt = self.random.choice(unreported if unreported and kind == "refunded" else self.attempts)
         self.notified.add(attempt)
-        if self.random.random() < 0.02:  # now and then an attempt that nobody started
+        if self.random.random() < 0.02:  # sometimes an attempt that does not exist
             attempt = attempt[:-1] + ("0" if attempt[-1] != "0" else "1")
         intent = {
             "id": f"sim_{self.random.randrange(10**6)}",

@@ -24,7 +24,7 @@ SECRET = ("get_session", "change_session", "update_session", "get_status", "chec
 
 
 def install(reach: Reach) -> None:
-    """Tell schemathesis of what can be reached, and of our own checks."""
+    """Register our hooks and checks with schemathesis."""
 
     @schemathesis.hook
     def before_call(_: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The OpenAPI document is complete, and its page loads nothing from elsewhere."""
+"""The OpenAPI document is complete, and its page loads nothing from other hosts."""
 
 from __future__ import annotations
 

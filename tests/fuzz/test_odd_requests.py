@@ -1,4 +1,4 @@
-"""Requests as no client library sends them: bytes on a socket. Each gets a 4xx that says why, or is taken as meant."""
+"""Requests as no client library sends them: bytes on a socket. Each gets a 4xx that says why, or is accepted."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class TestABody:
             (b'{"email": "' + b"a" * 300_000 + b'"}', 413, "body_too_large"),
         ],
     )
-    def test_that_makes_no_sense_is_refused(self, wire: Wire, body: str | bytes, status: int, code: str) -> None:
+    def test_that_is_invalid_is_refused(self, wire: Wire, body: str | bytes, status: int, code: str) -> None:
         answer = wire.send(b"PATCH", wire.path, (*wire.secret, *JSON), change(body))
         assert (answer.status, answer.code) == (status, code)
         assert answer.headers["content-type"] == "application/problem+json"
@@ -113,7 +113,7 @@ class TestABody:
         ],
         ids=["twice", "utf-16", "byte order mark"],
     )
-    def test_that_is_odd_but_clear_is_taken_as_meant(self, wire: Wire, body: str | bytes, quantity: int) -> None:
+    def test_that_is_unusual_but_valid_is_accepted(self, wire: Wire, body: str | bytes, quantity: int) -> None:
         answer = wire.send(b"PATCH", wire.path, (*wire.secret, *JSON), change(body))
         assert (answer.status, json.loads(answer.body)["quantity"]) == (200, quantity)
 
@@ -144,7 +144,7 @@ class TestABody:
 
 class TestAHeader:
     @pytest.mark.parametrize("key", [b"", b'""', b'"', b'"a', b"\xff", b"a" * 256, b"a\tb"])
-    def test_that_is_no_idempotency_key_is_refused(self, wire: Wire, key: bytes) -> None:
+    def test_that_is_not_an_idempotency_key_is_refused(self, wire: Wire, key: bytes) -> None:
         body = json.dumps({"session_id": wire.id}).encode()
         answer = wire.send(b"POST", b"/api/widget/checkout", (*wire.secret, *JSON, b"idempotency-key: " + key), body)
         assert (answer.status, answer.code) == (422, "idempotency_key_invalid")
@@ -162,17 +162,17 @@ class TestAHeader:
     @pytest.mark.parametrize(
         "token", [b"Bearer \xff\xfe", b"Bearer", b"Bearer " + b"x" * 60_000, b"Basic eDp5", b"\xff"]
     )
-    def test_that_is_no_secret_is_refused(self, wire: Wire, token: bytes) -> None:
+    def test_that_is_not_a_secret_is_refused(self, wire: Wire, token: bytes) -> None:
         answer = wire.send(b"GET", wire.path, (b"authorization: " + token,))
         assert (answer.status, answer.code) == (401, "session_secret_invalid")
         assert answer.headers["www-authenticate"] == "bearer"
 
     @pytest.mark.parametrize("header", [b"user-agent: \xed\xa0\x80", b"referer: \xff\xfe", b"x-forwarded-for: \x80"])
-    def test_with_odd_bytes_about_the_visitor_does_no_harm(self, wire: Wire, header: bytes) -> None:
+    def test_with_invalid_bytes_about_the_visitor_is_accepted(self, wire: Wire, header: bytes) -> None:
         assert wire.send(b"GET", b"/api/widget/pages/demo/field-notes", (header,)).status == 200
 
     @pytest.mark.parametrize("given", [b"short", b"a" * 65, b"a b c d e f", b"\xff" * 10, b"<script>alert</script>"])
-    def test_that_is_no_request_id_is_replaced(self, wire: Wire, given: bytes) -> None:
+    def test_that_is_not_a_request_id_is_replaced(self, wire: Wire, given: bytes) -> None:
         answer = wire.send(b"GET", b"/health/live", (b"x-request-id: " + given,))
         assert re.fullmatch("req_[0-9a-f]{24}", answer.headers["x-request-id"])
 
@@ -180,9 +180,7 @@ class TestAHeader:
 class TestAnAddress:
     @pytest.mark.parametrize(("method", "rest"), [(b"GET", b""), (b"GET", b"/status"), (b"POST", b"/initiate-payment")])
     @pytest.mark.parametrize("session", [LARGER, LARGEST, NOBODY])
-    def test_of_a_store_that_cannot_be_is_not_found(
-        self, wire: Wire, session: bytes, method: bytes, rest: bytes
-    ) -> None:
+    def test_of_an_impossible_store_is_not_found(self, wire: Wire, session: bytes, method: bytes, rest: bytes) -> None:
         answer = wire.send(method, b"/api/widget/sessions/" + session + rest, wire.secret)
         assert (answer.status, answer.code) == (404, "session_not_found")
 
@@ -200,7 +198,7 @@ class TestAnAddress:
             b"*",
         ],
     )
-    def test_where_nothing_is_is_not_found(self, wire: Wire, path: bytes) -> None:
+    def test_without_a_route_is_not_found(self, wire: Wire, path: bytes) -> None:
         answer = wire.send(b"GET", path, wire.secret)
         assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json")
 
@@ -227,6 +225,6 @@ class TestAnAddress:
         [b"garbage\r\n\r\n", b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\na: b\x01c\r\n\r\n"],
         ids=["garbage", "endless", "control character"],
     )
-    def test_that_is_none_is_refused_by_the_server(self, wire: Wire, request_line: bytes) -> None:
+    def test_that_is_malformed_is_refused_by_the_server(self, wire: Wire, request_line: bytes) -> None:
         answer = wire.raw(request_line)
         assert (answer.status // 100, answer.code) == (4, NO_BODY)

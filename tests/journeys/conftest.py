@@ -25,7 +25,7 @@ class Merchant:
         self._key = json.loads((stack.data / "secrets.json").read_text())["simulator_api_key"]
 
     def buyer(self, page: str = "field-notes") -> Buyer:
-        """Somebody new."""
+        """A new buyer."""
         self._count += 1
         return Buyer(self.http, self.facts["base_url"], f"demo/{page}", f"buyer{self._count}@example.com")
 

@@ -49,7 +49,7 @@ class TestAPurchase:
         moment, short = (part.split("=", 1)[1] for part in headers["x-webhook-signature"].split(","))
         assert hmac.new(secret.encode(), f"{moment}.{body}".encode(), hashlib.sha256).hexdigest() == short
 
-    async def test_costs_what_the_buyer_chose_where_the_page_lets_him(self, merchant: Merchant) -> None:
+    async def test_has_the_amount_that_the_buyer_chose(self, merchant: Merchant) -> None:
         buyer = merchant.buyer("support-us")
         await buyer.open()
         session = await buyer.change(email=buyer.email, amount=777)
@@ -85,7 +85,7 @@ class TestAPurchase:
         assert [status["attempts_left"] for status in statuses] == [2, 1, 0]
 
     @pytest.mark.parametrize(("result", "ends"), [("pass", "COMPLETED"), ("fail", "OPEN")])
-    async def test_waits_for_the_banks_proof(self, merchant: Merchant, result: str, ends: str) -> None:
+    async def test_waits_for_3d_secure(self, merchant: Merchant, result: str, ends: str) -> None:
         buyer = merchant.buyer()
         answer = await buyer.buy(f"3ds {result}", card="4000002760003184")
         assert answer["status"] == "requires_action"
@@ -94,8 +94,8 @@ class TestAPurchase:
         assert (await buyer.until(ends))["status"] == ends
 
 
-class TestAtTheWorstMoment:
-    async def test_twenty_calls_at_once_make_one_attempt(self, merchant: Merchant) -> None:
+class TestConcurrencyAndFailures:
+    async def test_twenty_concurrent_calls_make_one_attempt(self, merchant: Merchant) -> None:
         buyer = merchant.buyer()
         await buyer.open()
         await buyer.change(email=buyer.email)
@@ -109,7 +109,7 @@ class TestAtTheWorstMoment:
         await buyer.confirm()
         await buyer.until("COMPLETED")
 
-    async def test_one_key_used_twenty_times_at_once_takes_effect_once(self, merchant: Merchant) -> None:
+    async def test_one_key_used_twenty_times_concurrently_takes_effect_once(self, merchant: Merchant) -> None:
         buyer = merchant.buyer()
         await buyer.open()
         await buyer.change(email=buyer.email)
@@ -121,9 +121,7 @@ class TestAtTheWorstMoment:
         assert len({answer.text for answer in answers if answer.status_code == 200}) == 1
 
     @pytest.mark.parametrize("fault", ["webhook_duplicated", "webhooks_reordered", "webhook_late", "webhook_lost"])
-    async def test_whatever_becomes_of_the_providers_webhook_the_sale_is_booked_once(
-        self, merchant: Merchant, fault: str
-    ) -> None:
+    async def test_a_lost_late_or_repeated_webhook_books_the_sale_once(self, merchant: Merchant, fault: str) -> None:
         await merchant.control("POST", "faults", {"fault": fault, "count": 1})
         buyer = merchant.buyer()
         answer = await buyer.buy(fault, card="4000002760003184")
@@ -135,7 +133,7 @@ class TestAtTheWorstMoment:
         ]
         assert len(set(events)) == 1
 
-    async def test_a_silent_provider_is_asked_not_abandoned(self, merchant: Merchant) -> None:
+    async def test_a_provider_that_does_not_respond_is_asked_for_the_outcome(self, merchant: Merchant) -> None:
         await merchant.control("POST", "faults", {"fault": "create_fails", "count": 1})
         buyer = merchant.buyer()
         await buyer.open()
@@ -147,7 +145,7 @@ class TestAtTheWorstMoment:
         await buyer.confirm()
         await buyer.until("COMPLETED")
 
-    async def test_another_sum_than_asked_for_is_set_apart_and_not_sold_on(self, merchant: Merchant) -> None:
+    async def test_another_amount_is_booked_separately_and_completes_no_session(self, merchant: Merchant) -> None:
         await merchant.control("POST", "faults", {"fault": "wrong_amount", "count": 1})
         buyer = merchant.buyer()
         await buyer.buy("wrong")
@@ -155,7 +153,7 @@ class TestAtTheWorstMoment:
         assert status["payment"]["failure"]["code"] == "integrity_failure"
         assert status["attempts_left"] == 0
 
-    async def test_changing_the_quantity_calls_a_waiting_payment_off(self, merchant: Merchant) -> None:
+    async def test_changing_the_quantity_cancels_a_pending_payment(self, merchant: Merchant) -> None:
         buyer = merchant.buyer()
         await buyer.open()
         await buyer.change(email=buyer.email)
@@ -170,6 +168,6 @@ class TestAtTheWorstMoment:
         await buyer.confirm()
         await buyer.until("COMPLETED")
 
-    async def test_afterwards_the_books_are_clean(self, merchant: Merchant) -> None:
+    async def test_the_doctor_finds_nothing_afterwards(self, merchant: Merchant) -> None:
         found = await asyncio.to_thread(merchant.stack.doctor)
         assert found["ok"], json.dumps([check for check in found["checks"] if not check["ok"]])

@@ -45,7 +45,7 @@ class TestARefusal:
         assert (after["version"], after["quantity"], after["email"]) == (1, 1, None)
 
     @pytest.mark.parametrize("amount", [99, 50_001, -1, 0, 10**20])
-    async def test_bounds_what_a_buyer_may_choose_to_pay(self, merchant: Merchant, amount: int) -> None:
+    async def test_limits_the_amount_that_a_buyer_may_choose(self, merchant: Merchant, amount: int) -> None:
         buyer = merchant.buyer("support-us")
         await buyer.open()
         url = f"{buyer.base_url}/api/widget/sessions/{buyer.id}"
@@ -81,7 +81,7 @@ class TestARefusal:
             "return_url": f"{buyer.base_url}/{buyer.page}/{buyer.id}",
         }
 
-    async def test_meets_a_change_to_what_has_changed_meanwhile(self, merchant: Merchant) -> None:
+    async def test_is_given_to_a_change_of_an_old_version(self, merchant: Merchant) -> None:
         buyer = merchant.buyer()
         await buyer.open()
         await buyer.change(quantity=2)
@@ -89,14 +89,14 @@ class TestARefusal:
         answer = await merchant.http.patch(url, json={"quantity": 3}, headers={**buyer.headers, "If-Match": '"1"'})
         assert (answer.status_code, answer.json()["code"]) == (412, "session_version_mismatch")
 
-    async def test_meets_paying_without_an_address(self, merchant: Merchant) -> None:
+    async def test_is_given_to_a_payment_without_an_email_address(self, merchant: Merchant) -> None:
         buyer = merchant.buyer()
         await buyer.open()
         url = f"{buyer.base_url}/api/widget/checkout"
         answer = await merchant.http.post(url, json={"session_id": buyer.id}, headers=buyer.headers)
         assert (answer.status_code, answer.json()["code"]) == (422, "email_missing")
 
-    async def test_meets_a_session_that_is_paid(self, merchant: Merchant) -> None:
+    async def test_is_given_for_a_session_that_is_paid(self, merchant: Merchant) -> None:
         buyer = merchant.buyer()
         await buyer.buy("paid")
         await buyer.until("COMPLETED")
@@ -122,12 +122,12 @@ class TestARefusal:
             ("/api/nothing", "not_found"),
         ],
     )
-    async def test_meets_what_is_not_there(self, merchant: Merchant, path: str, code: str) -> None:
+    async def test_is_given_for_what_does_not_exist(self, merchant: Merchant, path: str, code: str) -> None:
         headers = {"Authorization": "Bearer some-secret"}
         answer = await merchant.http.get(merchant.facts["base_url"] + path, headers=headers)
         assert (answer.status_code, answer.json()["code"], answer.headers["content-type"]) == (404, code, JSON)
 
-    async def test_meets_bodies_that_are_no_json_or_too_large(self, merchant: Merchant) -> None:
+    async def test_is_given_to_bodies_that_are_not_json_or_too_large(self, merchant: Merchant) -> None:
         url = f"{merchant.facts['base_url']}/api/widget/checkout"
         headers = {"Content-Type": "application/json", "Authorization": "Bearer some-secret"}
         broken = await merchant.http.post(url, content=b"{", headers=headers)
@@ -135,7 +135,7 @@ class TestARefusal:
         huge = await merchant.http.post(url, content=b"[" * 300_000, headers=headers)
         assert (huge.status_code, huge.json()["code"]) == (413, "body_too_large")
 
-    async def test_meets_a_webhook_that_the_provider_did_not_sign(self, merchant: Merchant) -> None:
+    async def test_is_given_to_a_webhook_with_an_invalid_signature(self, merchant: Merchant) -> None:
         base = f"{merchant.facts['base_url']}/api/webhooks"
         forged = await merchant.http.post(
             f"{base}/simulator", content=b"{}", headers={"Simulator-Signature": "t=1,v1=00"}
@@ -143,7 +143,7 @@ class TestARefusal:
         assert (forged.status_code, forged.json()["code"]) == (400, "webhook_signature_invalid")
         assert (await merchant.http.post(f"{base}/nobody", content=b"{}")).json()["code"] == "provider_not_configured"
 
-    async def test_meets_one_key_for_two_requests(self, merchant: Merchant) -> None:
+    async def test_is_given_to_a_key_that_is_used_for_two_requests(self, merchant: Merchant) -> None:
         buyer = merchant.buyer()
         await buyer.open()
         url = f"{buyer.base_url}/api/widget/sessions/{buyer.id}/update"
@@ -158,7 +158,7 @@ class TestARefusal:
 
 
 class TestAnIdempotencyKey:
-    async def test_of_one_session_is_not_that_of_another(self, merchant: Merchant) -> None:
+    async def test_is_separate_for_each_session(self, merchant: Merchant) -> None:
         one, other = merchant.buyer(), merchant.buyer()
         for buyer in (one, other):
             await buyer.open()

@@ -18,14 +18,14 @@ import pytest
 from tests.buyer import Buyer
 from tests.stack import Stack, free_port
 
-KILLS = int(os.environ.get("STORM_KILLS", "50"))  # noqa: TID251 whoever runs the storm says how long it blows
+KILLS = int(os.environ.get("STORM_KILLS", "50"))  # noqa: TID251 an option of the command that runs this
 BUYERS = 6
 SETTLES_WITHIN_S = 90.0
-TOLD_WITHIN_S = 400.0  # the third try is made five minutes after the second
+NOTIFIED_WITHIN_S = 400.0  # the third try is made five minutes after the second
 
 
 class Storm:
-    """Purchases go on, one after another in each of a few lanes, while the stack is killed and started."""
+    """Buyers pay, one after another in each of a few lanes, while the stack is killed and started."""
 
     def __init__(self, stack: Stack, facts: dict[str, Any], seed: int) -> None:
         self.stack = stack
@@ -35,7 +35,7 @@ class Storm:
         self.is_over = False
 
     async def buy_on(self, lane: int) -> None:
-        """One purchase after another until the storm is over; one that has begun is finished."""
+        """One purchase after another until the storm is over; one that was started is finished."""
         async with httpx.AsyncClient(timeout=15) as http:
             while not self.is_over:
                 email = f"lane{lane}-{len(self.bought)}@example.com"
@@ -45,7 +45,7 @@ class Storm:
                 self.bought.append(buyer)
 
     async def kill_on(self) -> None:
-        """Kill and start, at moments that the seed chooses: by turns while all runs and while it still starts."""
+        """Kill and start, at times that the seed chooses: in turn while everything runs and while it starts."""
         for number in range(KILLS):
             if number % 2:
                 await asyncio.sleep(self.random.uniform(0.0, 2.0))
@@ -58,7 +58,7 @@ class Storm:
         self.is_over = True
 
     async def charges(self) -> dict[str, int]:
-        """How often the simulator charged each attempt, in sum over all its pages."""
+        """How often the simulator charged each attempt, over all pages of the list."""
         key = json.loads((self.stack.data / "secrets.json").read_text())["simulator_api_key"]
         found: list[dict[str, Any]] = []
         async with httpx.AsyncClient(base_url=self.facts["simulator_url"], timeout=15) as http:
@@ -92,13 +92,13 @@ async def test_killed_at_any_moment_it_loses_nothing_and_does_nothing_twice(
             tasks.create_task(storm.buy_on(lane))
         tasks.create_task(storm.kill_on())
     print(f"{len(storm.bought)} purchases went through {KILLS} kills")
-    assert len(storm.bought) >= KILLS // 2, "the storm left no time to buy anything"
+    assert len(storm.bought) >= KILLS // 2, "the kills left no time to buy anything"
 
     await asyncio.gather(*(_settled(buyer) for buyer in storm.bought))
     found = await asyncio.to_thread(stack.doctor)
     assert found["ok"], [check for check in found["checks"] if not check["ok"]]
     await _each_was_charged_once(storm)
-    await _each_was_told(storm)
+    await _each_was_notified_once(storm)
 
 
 async def _settled(buyer: Buyer) -> None:
@@ -111,24 +111,24 @@ async def _each_was_charged_once(storm: Storm) -> None:
     times = await storm.charges()
     assert {attempt for attempt, count in times.items() if count != 1} == set(), "charged twice"
     wanted = {buyer.paying["attempt"]["id"] for buyer in storm.bought}
-    assert wanted <= set(times), "told succeeded, but not charged"
+    assert wanted <= set(times), "succeeded, but not charged"
 
 
-async def _each_was_told(storm: Storm) -> None:
+async def _each_was_notified_once(storm: Storm) -> None:
     """A kill between a try and its record costs the time until it is tried again; one id, however often."""
     wanted = {buyer.paying["payment"]["id"] for buyer in storm.bought}
-    deadline = time.monotonic() + TOLD_WITHIN_S
-    while missing := wanted - set(told := await asyncio.to_thread(_told, storm.stack)):
-        assert time.monotonic() < deadline, f"not told of {missing}"
+    deadline = time.monotonic() + NOTIFIED_WITHIN_S
+    while missing := wanted - set(found := await asyncio.to_thread(_notified, storm.stack)):
+        assert time.monotonic() < deadline, f"no webhook for {missing}"
         await asyncio.sleep(0.5)
-    assert {payment: ids for payment, ids in told.items() if len(ids) != 1} == {}
+    assert {payment: ids for payment, ids in found.items() if len(ids) != 1} == {}
 
 
-def _told(stack: Stack) -> dict[str, set[str]]:
-    """Under which event ids the merchant was told that a payment completed."""
-    told: dict[str, set[str]] = collections.defaultdict(set)
+def _notified(stack: Stack) -> dict[str, set[str]]:
+    """The ids of the webhooks that each completed payment had."""
+    found: dict[str, set[str]] = collections.defaultdict(set)
     for received in stack.webhooks():
         body = json.loads(received["body"])
         if body["type"] == "payment.completed":
-            told[body["data"]["id"]].add(received["headers"]["webhook-id"])
-    return told
+            found[body["data"]["id"]].add(received["headers"]["webhook-id"])
+    return found

@@ -28,7 +28,7 @@ async def merchant(db: Database) -> Merchant:
 
 
 class TestChange:
-    async def test_quotes_anew_and_counts_the_version(self, merchant: Merchant) -> None:
+    async def test_updates_the_quote_and_increments_the_version(self, merchant: Merchant) -> None:
         opened = await merchant.open(email=None)
         changed = await merchant.change(opened, email="a@b.example", quantity=3)
         assert (changed.email, changed.quote.total, changed.version) == ("a@b.example", PRICE * 3, 2)
@@ -76,7 +76,7 @@ class TestVersions:
         assert (len(refused), len(won)) == (1, 1)
         assert await checkout.get_session(merchant.db, won[0].id, opened.client_secret) == won[0]
 
-    async def test_without_them_all_changes_arrive(self, merchant: Merchant) -> None:
+    async def test_without_them_all_changes_are_applied(self, merchant: Merchant) -> None:
         opened = await merchant.open()
         await asyncio.gather(merchant.change(opened, quantity=4), merchant.change(opened, email="new@shop.example"))
         session = (await merchant.status(opened)).session
@@ -87,15 +87,15 @@ class TestVersions:
         with pytest.raises(VersionMismatch):
             await merchant.change(opened, quantity=2, if_version=1)
 
-    async def test_that_are_right_are_taken_while_a_payment_waits(self, merchant: Merchant) -> None:
+    async def test_that_match_are_accepted_while_a_payment_is_pending(self, merchant: Merchant) -> None:
         opened, _ = await merchant.paying()
         version = (await merchant.status(opened)).session.version
         changed = await merchant.change(opened, quantity=2, if_version=version)
         assert changed.quote.quantity == 2
 
 
-class TestWhileAPaymentWaits:
-    async def test_it_is_called_off_first(self, merchant: Merchant) -> None:
+class TestWhileAPaymentIsPending:
+    async def test_it_is_cancelled_first(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()
         await merchant.change(opened, quantity=2)
         assert ("cancel", paying.attempt.id) in merchant.fake.calls
@@ -112,21 +112,21 @@ class TestWhileAPaymentWaits:
         await merchant.change(opened, quantity=2, email="other@shop.example")
         paying = await merchant.pay(opened)
         merchant.fake.confirm(paying.attempt.id)
-        await merchant.hear(paying.attempt.id)
+        await merchant.receive_webhook(paying.attempt.id)
         await merchant.drain()
         sql = 'select total_minor, email, status from orders."order" where store = $1'
         rows = [tuple(row) for row in await merchant.db.fetch(sql, merchant.store.number)]
         assert rows == [(5198, "other@shop.example", "COMPLETED")]
         assert await merchant.balances() == {"CLEARING": -5198, "MERCHANT": 5047, "FEES": 151}
 
-    async def test_calling_off_costs_no_try(self, merchant: Merchant) -> None:
+    async def test_cancelling_does_not_count_as_a_failure(self, merchant: Merchant) -> None:
         opened, _ = await merchant.paying()
         for quantity in (2, 3, 4, 5):
             await merchant.change(opened, quantity=quantity)
             await merchant.pay(opened)
         assert (await merchant.status(opened)).attempts_left == 3
 
-    async def test_too_late_completes_the_session(self, merchant: Merchant) -> None:
+    async def test_a_change_that_is_too_late_completes_the_session(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()
         merchant.fake.confirm(paying.attempt.id, GOOD)
         with pytest.raises(PaymentInProgress):
@@ -137,9 +137,9 @@ class TestWhileAPaymentWaits:
         with pytest.raises(AlreadyPaid):
             await merchant.change(opened, quantity=2)
 
-    async def test_and_nobody_knows_whether_it_could_be_called_off_nothing_changes(self, merchant: Merchant) -> None:
+    async def test_an_uncertain_cancellation_changes_nothing(self, merchant: Merchant) -> None:
         opened, _ = await merchant.paying()
-        merchant.fake.silent = True
+        merchant.fake.unreachable = True
         with pytest.raises(PaymentInProgress):
             await merchant.change(opened, quantity=2)
         assert (await merchant.status(opened)).session.quote.quantity == 1
@@ -153,22 +153,22 @@ class TestWhileAPaymentWaits:
         ],
         ids=["quantity", "email", "version"],
     )
-    async def test_a_refused_change_leaves_it_alone(
+    async def test_a_refused_change_does_not_cancel_it(
         self, merchant: Merchant, refused: dict[str, int], refusal: type
     ) -> None:
-        """The buyer may be in the middle of a proof in another tab."""
+        """The buyer may be completing 3-D Secure in another tab."""
         opened, paying = await merchant.paying()
         merchant.fake.confirm(paying.attempt.id, ASKS)
         with pytest.raises(refusal):
             await merchant.change(opened, **refused)
         assert ("cancel", paying.attempt.id) not in merchant.fake.calls
 
-    async def test_a_change_of_nothing_leaves_it_alone(self, merchant: Merchant) -> None:
+    async def test_a_change_of_nothing_does_not_cancel_it(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()
         await merchant.change(opened, quantity=1, email="buyer@shop.example")
         assert ("cancel", paying.attempt.id) not in merchant.fake.calls
 
-    async def test_the_buyer_may_ask_to_have_it_called_off(self, merchant: Merchant) -> None:
+    async def test_the_buyer_may_cancel_it(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()
         session = await merchant.change(opened, reopens=True)
         assert (session.status, session.quote.total) == (SessionStatus.OPEN, PRICE)
@@ -176,12 +176,12 @@ class TestWhileAPaymentWaits:
         merchant.fake.confirm(paying.attempt.id, GOOD)
         assert (await merchant.pay(opened)).attempt.number == 2
 
-    async def test_asking_again_changes_nothing(self, merchant: Merchant) -> None:
+    async def test_cancelling_again_changes_nothing(self, merchant: Merchant) -> None:
         opened, _ = await merchant.paying()
         session = await merchant.change(opened, reopens=True)
         assert await merchant.change(opened, reopens=True) == session
 
-    async def test_a_refused_field_leaves_it_alone_even_so(self, merchant: Merchant) -> None:
+    async def test_a_refused_field_does_not_cancel_it_even_with_reopens(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()
         with pytest.raises(InvalidEmail):
             await merchant.change(opened, email="nobody", reopens=True)
@@ -198,17 +198,17 @@ class TestAfterTheEnd:
     async def test_one_that_was_declined_can(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()
         merchant.fake.confirm(paying.attempt.id, DECLINED)
-        await merchant.hear(paying.attempt.id)
+        await merchant.receive_webhook(paying.attempt.id)
         assert (await merchant.change(opened, quantity=2)).status is SessionStatus.OPEN
 
 
 class TestBadInput:
-    async def test_an_id_of_a_store_beyond_any_row_is_no_session(self, merchant: Merchant) -> None:
+    async def test_a_session_id_of_an_impossible_store_is_not_found(self, merchant: Merchant) -> None:
         with pytest.raises((ValueError, checkout.NoSuchSession)) as refused:
             await checkout.get_session(merchant.db, SessionId.parse(SessionId.new(2**32 - 1, make.START)), "")
         assert not isinstance(refused.value, asyncpg.PostgresError | asyncpg.InterfaceError)
 
-    async def test_a_visitor_may_say_anything(self, merchant: Merchant) -> None:
+    async def test_a_visitor_may_send_any_text(self, merchant: Merchant) -> None:
         nasty = "\0\ud800\n'\"</script>"
         visitor = Visitor("::1", nasty, nasty, {nasty: nasty})
         await checkout.open_session(

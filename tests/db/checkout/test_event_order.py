@@ -1,4 +1,4 @@
-"""Events may be handled late, again or in another order: sessions and orders agree with the payment all the same."""
+"""Events may be handled late, again or in another order: sessions and orders still agree with the payment."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ async def refunded_after_a_decline(merchant: Merchant) -> Opened:
     """Declined, paid, refunded; nothing of it is handled yet."""
     opened, first = await merchant.paying()
     merchant.fake.confirm(first.attempt.id, DECLINED)
-    await merchant.hear(first.attempt.id)
+    await merchant.receive_webhook(first.attempt.id)
     second = await merchant.pay(opened)
     merchant.fake.confirm(second.attempt.id)
-    await merchant.hear(second.attempt.id)
-    await merchant.hear(second.attempt.id, Refunded("re_1", PRICE))
+    await merchant.receive_webhook(second.attempt.id)
+    await merchant.receive_webhook(second.attempt.id, Refunded("re_1", PRICE))
     return opened
 
 
-class TestWhateverTheOrderOfEvents:
+class TestEventsInAnyOrder:
     @pytest.mark.parametrize("order", [*itertools.permutations(HANDLED)], ids=" ".join)
     async def test_session_and_order_agree_with_the_payment(self, merchant: Merchant, order: Sequence[str]) -> None:
         opened = await refunded_after_a_decline(merchant)
@@ -80,13 +80,13 @@ class TestWhateverTheOrderOfEvents:
         assert await merchant.events(opened.session.id) == before
         assert await merchant.order(opened) == "REFUNDED"
 
-    async def test_a_late_question_of_the_bank_does_not_hold_up_who_has_answered_it(self, merchant: Merchant) -> None:
+    async def test_a_late_event_of_3d_secure_does_not_reopen_it_once_passed(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()
         merchant.fake.confirm(paying.attempt.id, ASKS)
-        await merchant.hear(paying.attempt.id)
+        await merchant.receive_webhook(paying.attempt.id)
         asked = (await recorded(merchant))["payment.requires_action"]
         merchant.fake.authenticate(paying.attempt.id)
-        await merchant.hear(paying.attempt.id)
+        await merchant.receive_webhook(paying.attempt.id)
         await merchant.drain()
         await handle(merchant, [asked])
         assert (await merchant.status(opened)).session.status is SessionStatus.COMPLETED
@@ -97,11 +97,11 @@ class TestAQuickRetry:
         """The buyer pays again before the decline is handled: the event must not be lost."""
         opened, first = await merchant.paying()
         merchant.fake.confirm(first.attempt.id, DECLINED)
-        await merchant.hear(first.attempt.id)
+        await merchant.receive_webhook(first.attempt.id)
         second = await merchant.pay(opened)
         assert await merchant.events(opened.session.id) == ["session.reopened"]
         merchant.fake.confirm(second.attempt.id)
-        await merchant.hear(second.attempt.id)
+        await merchant.receive_webhook(second.attempt.id)
         await merchant.drain()
         assert await merchant.events(opened.session.id) == ["session.reopened", "session.completed"]
 
@@ -110,7 +110,7 @@ class TestABuyerWhoLeavesAtThreeDSecure:
     async def left(self, merchant: Merchant) -> Opened:
         opened, paying = await merchant.paying()
         merchant.fake.confirm(paying.attempt.id, ASKS)
-        await merchant.hear(paying.attempt.id)
+        await merchant.receive_webhook(paying.attempt.id)
         await merchant.drain()
         assert (await merchant.status(opened)).session.status is SessionStatus.AWAITING_ACTION
         return opened
@@ -124,13 +124,13 @@ class TestABuyerWhoLeavesAtThreeDSecure:
         assert await merchant.order(opened) == "CANCELLED"
         assert await merchant.events(opened.session.id) == ["session.abandoned"]
 
-    async def test_does_not_while_the_provider_is_silent(self, merchant: Merchant) -> None:
+    async def test_does_not_while_the_provider_does_not_respond(self, merchant: Merchant) -> None:
         opened = await self.left(merchant)
-        merchant.fake.silent = True
+        merchant.fake.unreachable = True
         merchant.clock.tick(minutes=11)
         await merchant.drain()
         assert (await merchant.status(opened)).session.status is SessionStatus.AWAITING_ACTION
-        merchant.fake.silent = False
+        merchant.fake.unreachable = False
         merchant.clock.tick(minutes=6)
         await merchant.drain()
         assert (await merchant.status(opened)).session.status is SessionStatus.ABANDONED

@@ -1,4 +1,4 @@
-"""Paying on the provider's own page, where a provider has that page only for attempts that were begun for it."""
+"""Paying on the provider's own page, where a provider has that page only for attempts that were started for it."""
 
 from __future__ import annotations
 
@@ -37,31 +37,31 @@ def cancelled(merchant: Merchant) -> list[AttemptId]:
 
 
 class TestThePage:
-    async def test_is_there_for_who_needs_it(self, merchant: Merchant) -> None:
+    async def test_is_returned_to_a_buyer_who_needs_it(self, merchant: Merchant) -> None:
         opened = await merchant.open()
         paying = await merchant.pay(opened, hosted=True)
         assert page_of(paying)
         merchant.fake.confirm(paying.attempt.id)
-        await merchant.hear(paying.attempt.id)
+        await merchant.receive_webhook(paying.attempt.id)
         await merchant.drain()
         assert await merchant.order(opened) == "COMPLETED"
         assert await merchant.balances() == SALE
 
-    async def test_is_one_however_often_and_at_once_it_is_asked_for(self, merchant: Merchant) -> None:
+    async def test_is_created_once_by_concurrent_calls(self, merchant: Merchant) -> None:
         opened = await merchant.open()
         all_of_them = await asyncio.gather(*(merchant.pay(opened, hosted=True) for _ in range(20)))
         assert len({page_of(paying) for paying in all_of_them}) == 1
         assert await merchant.attempts(opened) == ["PENDING"]
 
-    async def test_is_told_to_a_script_that_joins_and_not_taken_from_its_buyer(self, merchant: Merchant) -> None:
-        """Whoever knows a session's id may call checkout (ADR 0012)."""
+    async def test_is_shared_with_a_script_that_joins_the_attempt(self, merchant: Merchant) -> None:
+        """A call by a script does not cancel the page that the buyer has."""
         opened = await merchant.open()
-        begun = await merchant.pay(opened, hosted=True)
+        started = await merchant.pay(opened, hosted=True)
         joined = await merchant.pay(opened)
-        assert (page_of(joined), joined.attempt.id) == (page_of(begun), begun.attempt.id)
+        assert (page_of(joined), joined.attempt.id) == (page_of(started), started.attempt.id)
         assert cancelled(merchant) == []
 
-    async def test_of_a_provider_without_any_is_not_tried_for(self, merchant: Merchant) -> None:
+    async def test_of_a_provider_that_has_none_is_not_requested(self, merchant: Merchant) -> None:
         merchant.fake.pages = "never"
         opened = await merchant.open()
         assert page_of(await merchant.pay(opened, hosted=True)) is None
@@ -69,44 +69,44 @@ class TestThePage:
 
 
 class TestAnAttemptWithoutThePage:
-    async def begun(self, merchant: Merchant) -> tuple[Opened, PaymentStarted]:
+    async def started(self, merchant: Merchant) -> tuple[Opened, PaymentStarted]:
         opened, paying = await merchant.paying()
         assert page_of(paying) is None
         return opened, paying
 
-    async def test_is_called_off_and_the_next_one_has_it(self, merchant: Merchant) -> None:
-        opened, first = await self.begun(merchant)
+    async def test_is_cancelled_and_the_next_one_has_it(self, merchant: Merchant) -> None:
+        opened, first = await self.started(merchant)
         second = await merchant.pay(opened, hosted=True)
         assert page_of(second)
         assert (cancelled(merchant), second.attempt.number) == ([first.attempt.id], 2)
-        merchant.fake.confirm(first.attempt.id)  # too late: it is called off
+        merchant.fake.confirm(first.attempt.id)  # too late: it is cancelled
         merchant.fake.confirm(second.attempt.id)
-        await merchant.hear(second.attempt.id)
+        await merchant.receive_webhook(second.attempt.id)
         await merchant.drain()
         assert await merchant.attempts(opened) == ["CANCELLED", "SUCCEEDED"]
         assert await merchant.balances() == SALE
 
-    async def test_costs_no_try(self, merchant: Merchant) -> None:
-        opened, _ = await self.begun(merchant)
+    async def test_does_not_count_as_a_failure(self, merchant: Merchant) -> None:
+        opened, _ = await self.started(merchant)
         await merchant.pay(opened, hosted=True)
         assert (await merchant.status(opened)).attempts_left == 3
 
-    async def test_that_asks_for_a_proof_is_called_off_too(self, merchant: Merchant) -> None:
-        opened, first = await self.begun(merchant)
+    async def test_that_requires_3d_secure_is_cancelled_too(self, merchant: Merchant) -> None:
+        opened, first = await self.started(merchant)
         merchant.fake.confirm(first.attempt.id, ASKS)
-        await merchant.hear(first.attempt.id)
+        await merchant.receive_webhook(first.attempt.id)
         assert page_of(await merchant.pay(opened, hosted=True))
         await merchant.drain()
         assert await merchant.attempts(opened) == ["CANCELLED", "PENDING"]
 
-    async def test_that_was_just_paid_stays(self, merchant: Merchant) -> None:
-        opened, first = await self.begun(merchant)
+    async def test_that_was_just_paid_is_kept(self, merchant: Merchant) -> None:
+        opened, first = await self.started(merchant)
 
-        async def paid_meanwhile(key: AttemptId) -> None:
-            merchant.fake.meanwhile = None
+        async def paid(key: AttemptId) -> None:
+            merchant.fake.during_authorize = None
             merchant.fake.confirm(key, GOOD)
 
-        merchant.fake.meanwhile = paid_meanwhile
+        merchant.fake.during_authorize = paid
         with pytest.raises(PaymentInProgress):
             await merchant.pay(opened, hosted=True)
         await merchant.drain()
@@ -114,51 +114,51 @@ class TestAnAttemptWithoutThePage:
         assert await merchant.balances() == SALE
         assert first.attempt.number == 1
 
-    async def test_that_could_not_be_called_off_for_certain_stays(self, merchant: Merchant) -> None:
-        opened, first = await self.begun(merchant)
+    async def test_whose_cancellation_is_uncertain_is_kept(self, merchant: Merchant) -> None:
+        opened, first = await self.started(merchant)
 
-        async def silent_from_now_on(_: AttemptId) -> None:
-            merchant.fake.silent = True
+        async def unreachable_from_now_on(_: AttemptId) -> None:
+            merchant.fake.unreachable = True
 
-        merchant.fake.meanwhile = silent_from_now_on
+        merchant.fake.during_authorize = unreachable_from_now_on
         with pytest.raises(PaymentInProgress):
             await merchant.pay(opened, hosted=True)
-        merchant.fake.silent, merchant.fake.meanwhile = False, None
+        merchant.fake.unreachable, merchant.fake.during_authorize = False, None
         merchant.fake.confirm(first.attempt.id)
-        await merchant.hear(first.attempt.id)
+        await merchant.receive_webhook(first.attempt.id)
         await merchant.drain()
         assert await merchant.attempts(opened) == ["SUCCEEDED"]
 
-    async def test_that_was_called_off_elsewhere_is_followed_by_the_next(self, merchant: Merchant) -> None:
-        """The page's time at the provider is over, say, and the news is on its way."""
-        opened, first = await self.begun(merchant)
+    async def test_that_was_cancelled_at_the_provider_is_followed_by_the_next(self, merchant: Merchant) -> None:
+        """For example because the page expired at the provider and the webhook has not arrived yet."""
+        opened, first = await self.started(merchant)
         merchant.fake.settle(first.attempt.id, Cancelled("fake_1"))
         assert page_of(await merchant.pay(opened, hosted=True))
         assert await merchant.attempts(opened) == ["CANCELLED", "PENDING"]
 
-    async def test_is_joined_by_who_needs_no_page(self, merchant: Merchant) -> None:
-        opened, first = await self.begun(merchant)
+    async def test_is_joined_by_a_buyer_who_needs_no_page(self, merchant: Merchant) -> None:
+        opened, first = await self.started(merchant)
         assert (await merchant.pay(opened)).attempt.id == first.attempt.id
         assert cancelled(merchant) == []
 
-    async def test_that_is_at_work_is_joined(self, merchant: Merchant) -> None:
-        opened, first = await self.begun(merchant)
+    async def test_that_is_in_progress_is_joined(self, merchant: Merchant) -> None:
+        opened, first = await self.started(merchant)
         merchant.fake.settle(first.attempt.id, InProgress("fake_1"))
         assert isinstance((await merchant.pay(opened, hosted=True)).outcome, InProgress)
         assert cancelled(merchant) == []
 
-    async def test_is_called_off_once_by_twenty_at_once(self, merchant: Merchant) -> None:
-        opened, first = await self.begun(merchant)
+    async def test_is_cancelled_once_by_twenty_concurrent_calls(self, merchant: Merchant) -> None:
+        opened, first = await self.started(merchant)
         ends = await asyncio.gather(*(merchant.pay(opened, hosted=True) for _ in range(20)))
         assert len({page_of(end) for end in ends}) == 1
         assert set(cancelled(merchant)) == {first.attempt.id}
         assert await merchant.attempts(opened) == ["CANCELLED", "PENDING"]
 
-    async def test_that_succeeds_all_the_same_is_not_lost(self, merchant: Merchant) -> None:
-        opened, first = await self.begun(merchant)
+    async def test_that_succeeds_after_it_was_cancelled_is_not_lost(self, merchant: Merchant) -> None:
+        opened, first = await self.started(merchant)
         second = await merchant.pay(opened, hosted=True)
         merchant.fake.approve(first.attempt.id)
-        await merchant.hear(first.attempt.id)
+        await merchant.receive_webhook(first.attempt.id)
         await merchant.drain()
         merchant.clock.tick(seconds=5)
         await merchant.drain()
@@ -166,8 +166,8 @@ class TestAnAttemptWithoutThePage:
         assert second.attempt.id in cancelled(merchant)
         assert await merchant.balances() == SALE
 
-    async def test_is_left_alone_when_there_may_be_no_further_one(self, merchant: Merchant) -> None:
-        opened, _ = await self.begun(merchant)
+    async def test_is_not_cancelled_when_no_attempts_are_left(self, merchant: Merchant) -> None:
+        opened, _ = await self.started(merchant)
         for number in range(2, MAX_ATTEMPTS + 1):
             await merchant.change(opened, reopens=True)
             assert (await merchant.pay(opened)).attempt.number == number
@@ -176,8 +176,8 @@ class TestAnAttemptWithoutThePage:
             await merchant.pay(opened, hosted=True)
         assert cancelled(merchant) == before
 
-    async def test_is_left_alone_when_the_session_has_expired(self, merchant: Merchant) -> None:
-        opened, _ = await self.begun(merchant)
+    async def test_is_not_cancelled_when_the_session_has_expired(self, merchant: Merchant) -> None:
+        opened, _ = await self.started(merchant)
         merchant.clock.tick(hours=1)
         with pytest.raises(SessionOver):
             await merchant.pay(opened, hosted=True)
@@ -185,17 +185,17 @@ class TestAnAttemptWithoutThePage:
 
 
 class TestACrash:
-    async def test_after_calling_off_is_finished_by_the_next_call(self, merchant: Merchant) -> None:
+    async def test_after_cancelling_is_recovered_by_the_next_call(self, merchant: Merchant) -> None:
         opened, first = await merchant.paying()
         await merchant.fake.cancel(first.attempt.id, None)  # and then the process died: nothing is recorded
         assert page_of(await merchant.pay(opened, hosted=True))
         assert await merchant.attempts(opened) == ["CANCELLED", "PENDING"]
 
-    async def test_after_it_began_is_resolved_by_asking(self, merchant: Merchant) -> None:
+    async def test_after_starting_is_resolved_by_a_check(self, merchant: Merchant) -> None:
         opened = await merchant.open()
-        merchant.fake.deaf = True
+        merchant.fake.loses_responses = True
         await merchant.pay(opened, hosted=True)
-        merchant.fake.deaf = False
+        merchant.fake.loses_responses = False
         merchant.clock.tick(seconds=5)
         await merchant.drain()
         assert await merchant.attempts(opened) == ["PENDING"]

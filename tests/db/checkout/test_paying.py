@@ -1,4 +1,4 @@
-"""Paying: however often and at once it is asked for, one attempt lives; and every answer ends where it should."""
+"""Paying: repeated and concurrent calls make one attempt, and every outcome leads to the right status."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ async def decline(merchant: Merchant, opened: Opened) -> AttemptId:
     """One more try, declined."""
     paying = await merchant.pay(opened)
     merchant.fake.confirm(paying.attempt.id, DECLINED)
-    await merchant.hear(paying.attempt.id)
+    await merchant.receive_webhook(paying.attempt.id)
     await merchant.drain()
     return paying.attempt.id
 
 
 class TestOnePurchase:
-    async def test_ends_completed_everywhere(self, merchant: Merchant) -> None:
+    async def test_completes_session_payment_and_order(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()
         assert isinstance(paying.outcome, ActionNeeded)
         merchant.fake.confirm(paying.attempt.id, GOOD)
-        assert await merchant.hear(paying.attempt.id)
+        assert await merchant.receive_webhook(paying.attempt.id)
         await merchant.drain()
         status = await merchant.status(opened)
         assert status.session.status is SessionStatus.COMPLETED
@@ -53,10 +53,10 @@ class TestOnePurchase:
         assert await merchant.order(opened) == "COMPLETED"
         assert await merchant.balances() == {"CLEARING": -2599, "MERCHANT": 2524, "FEES": 75}
 
-    async def test_tells_each_fact_once(self, merchant: Merchant) -> None:
+    async def test_publishes_each_event_once(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()
         merchant.fake.confirm(paying.attempt.id, GOOD)
-        await merchant.hear(paying.attempt.id)
+        await merchant.receive_webhook(paying.attempt.id)
         await merchant.drain()
         await merchant.drain()
         session = (await merchant.status(opened)).session
@@ -64,14 +64,14 @@ class TestOnePurchase:
         assert await merchant.events(session.payment) == ["payment.created", "payment.completed"]
         assert await merchant.events(session.order) == ["order.created", "order.completed"]
 
-    async def test_with_a_proof_waits_for_the_buyer(self, merchant: Merchant) -> None:
+    async def test_with_3d_secure_waits_for_the_buyer(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()
         merchant.fake.confirm(paying.attempt.id, ASKS)
-        await merchant.hear(paying.attempt.id)
+        await merchant.receive_webhook(paying.attempt.id)
         await merchant.drain()
         assert (await merchant.status(opened)).session.status is SessionStatus.AWAITING_ACTION
         merchant.fake.authenticate(paying.attempt.id)
-        await merchant.hear(paying.attempt.id)
+        await merchant.receive_webhook(paying.attempt.id)
         await merchant.drain()
         assert (await merchant.status(opened)).session.status is SessionStatus.COMPLETED
 
@@ -79,10 +79,10 @@ class TestOnePurchase:
         """A provider may say yes in its very answer."""
         opened = await merchant.open()
 
-        async def meanwhile(key: AttemptId) -> None:
+        async def during_authorize(key: AttemptId) -> None:
             merchant.fake.confirm(key, GOOD)
 
-        merchant.fake.meanwhile = meanwhile
+        merchant.fake.during_authorize = during_authorize
         await merchant.pay(opened)
         await merchant.pay(opened)
         await merchant.drain()
@@ -99,7 +99,7 @@ class TestPaying:
             assert make.statements() - before == cost
 
 
-class TestAtOnce:
+class TestConcurrency:
     @pytest.mark.parametrize("met_before", [False, True])
     async def test_twenty_calls_make_one_attempt(self, merchant: Merchant, *, met_before: bool) -> None:
         if met_before:
@@ -111,7 +111,7 @@ class TestAtOnce:
         assert len({paying.payment.id for paying in payings}) == 1
         assert await merchant.attempts(opened) == ["PENDING"]
         assert [await count(merchant, table) for table in ("payments.payment", 'orders."order"')] == [1, 1]
-        assert len(merchant.fake.twins) == 1
+        assert len(merchant.fake.attempts) == 1
         secrets = {paying.outcome.client_secret for paying in payings if isinstance(paying.outcome, ActionNeeded)}
         assert len(secrets) == 1
 
@@ -121,13 +121,13 @@ class TestAtOnce:
         await asyncio.gather(*(merchant.pay(opened) for _ in range(20)))
         assert await merchant.attempts(opened) == ["FAILED", "PENDING"]
 
-    async def test_a_call_decides_anew_when_the_payment_changes_under_its_hands(self, merchant: Merchant) -> None:
+    async def test_a_call_decides_again_when_the_payment_changes_concurrently(self, merchant: Merchant) -> None:
         opened = await merchant.open()
         await decline(merchant, opened)
         before = (await merchant.status(opened)).payment
         assert before is not None
-        async with merchant.db.transaction() as somebody:
-            await somebody.execute(
+        async with merchant.db.transaction() as other:
+            await other.execute(
                 "update payments.payment set version = version + 1 where store = $1", merchant.store.number
             )
             call = asyncio.create_task(merchant.pay(opened))
@@ -135,11 +135,11 @@ class TestAtOnce:
         assert (await call).payment.version == before.version + 2
         assert await merchant.attempts(opened) == ["FAILED", "PENDING"]
 
-    async def test_calls_before_the_news_of_a_decline_make_one_more(self, merchant: Merchant) -> None:
+    async def test_calls_before_the_event_of_a_decline_make_one_more(self, merchant: Merchant) -> None:
         """The webhook has come, the consumer has not: the buyer need not wait for it."""
         opened, paying = await merchant.paying()
         merchant.fake.confirm(paying.attempt.id, DECLINED)
-        await merchant.hear(paying.attempt.id)
+        await merchant.receive_webhook(paying.attempt.id)
         await asyncio.gather(*(merchant.pay(opened) for _ in range(5)))
         await merchant.drain()
         assert await merchant.attempts(opened) == ["FAILED", "PENDING"]
@@ -175,8 +175,8 @@ class TestRefusals:
     async def test_of_one_that_is_paid(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()
         merchant.fake.confirm(paying.attempt.id)
-        await merchant.hear(paying.attempt.id)
-        for _ in range(2):  # before and after the news
+        await merchant.receive_webhook(paying.attempt.id)
+        for _ in range(2):  # before and after the event is handled
             with pytest.raises(AlreadyPaid):
                 await merchant.pay(opened)
             await merchant.drain()
@@ -185,7 +185,7 @@ class TestRefusals:
         opened = await merchant.open()
         declined = await decline(merchant, opened)
         merchant.fake.approve(declined)
-        await merchant.hear(declined)
+        await merchant.receive_webhook(declined)
         with pytest.raises(AlreadyPaid):
             await merchant.pay(opened)
 
@@ -220,33 +220,33 @@ class TestDeclines:
         with pytest.raises(SessionOver):
             await merchant.pay(opened)
 
-    async def test_of_three_end_it_before_the_news_of_them(self, merchant: Merchant) -> None:
+    async def test_of_three_end_it_before_their_events_are_handled(self, merchant: Merchant) -> None:
         opened = await merchant.open()
         for _ in range(3):
             paying = await merchant.pay(opened)
             merchant.fake.confirm(paying.attempt.id, DECLINED)
-            await merchant.hear(paying.attempt.id)
+            await merchant.receive_webhook(paying.attempt.id)
         with pytest.raises((SessionOver, NoAttemptsLeft)):
             await merchant.pay(opened)
         await merchant.drain()
         assert (await merchant.status(opened)).session.status is SessionStatus.EXPIRED
 
-    async def test_then_paid_is_paid(self, merchant: Merchant) -> None:
+    async def test_followed_by_a_success_complete_it(self, merchant: Merchant) -> None:
         opened = await merchant.open()
         await decline(merchant, opened)
         paying = await merchant.pay(opened)
         assert paying.attempt.number == 2
         merchant.fake.confirm(paying.attempt.id)
-        await merchant.hear(paying.attempt.id)
+        await merchant.receive_webhook(paying.attempt.id)
         await merchant.drain()
         assert await merchant.order(opened) == "COMPLETED"
         assert await merchant.balances() == {"CLEARING": -2599, "MERCHANT": 2524, "FEES": 75}
 
 
-class TestSilence:
-    async def test_is_an_answer(self, merchant: Merchant) -> None:
+class TestNoResponse:
+    async def test_is_an_unknown_outcome(self, merchant: Merchant) -> None:
         opened = await merchant.open()
-        merchant.fake.deaf = True
+        merchant.fake.loses_responses = True
         paying = await merchant.pay(opened)
         assert isinstance(paying.outcome, Unknown)
         assert await merchant.attempts(opened) == ["UNKNOWN"]
@@ -254,33 +254,33 @@ class TestSilence:
 
     async def test_never_makes_a_second_attempt(self, merchant: Merchant) -> None:
         opened = await merchant.open()
-        merchant.fake.silent = True
+        merchant.fake.unreachable = True
         for _ in range(3):
             await merchant.pay(opened)
         assert len(await merchant.attempts(opened)) == 1
 
-    async def test_joined_later_gives_the_buyer_what_is_needed(self, merchant: Merchant) -> None:
+    async def test_is_resolved_by_the_buyers_next_call(self, merchant: Merchant) -> None:
         opened = await merchant.open()
-        merchant.fake.deaf = True
+        merchant.fake.loses_responses = True
         await merchant.pay(opened)
-        merchant.fake.deaf = False
+        merchant.fake.loses_responses = False
         paying = await merchant.pay(opened)
         assert isinstance(paying.outcome, ActionNeeded)
         merchant.fake.confirm(paying.attempt.id)
-        await merchant.hear(paying.attempt.id)
+        await merchant.receive_webhook(paying.attempt.id)
         await merchant.drain()
         assert await merchant.order(opened) == "COMPLETED"
 
     async def test_holds_no_transaction_while_it_lasts(self, merchant: Merchant) -> None:
         opened = await merchant.open()
 
-        async def meanwhile(_: AttemptId) -> None:
+        async def during_authorize(_: AttemptId) -> None:
             sql = """
             select count(*) from pg_stat_activity where datname = current_database() and state = 'idle in transaction'
             """
             assert await merchant.db.fetchval(sql) == 0
             assert await merchant.attempts(opened) == ["PENDING"]
 
-        merchant.fake.meanwhile = meanwhile
+        merchant.fake.during_authorize = during_authorize
         await merchant.pay(opened)
         assert (await merchant.status(opened)).payment is not None

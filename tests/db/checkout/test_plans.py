@@ -1,4 +1,4 @@
-"""A sale of a store that has sold much reads no more rows than others, though most stores have sold little."""
+"""A sale in a store with many sales reads no more rows than one in a store with few."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def make_merchant(db: Database) -> Merchant:
 async def sell(merchant: Merchant) -> None:
     opened, paying = await merchant.paying()
     merchant.fake.confirm(paying.attempt.id)
-    assert await merchant.hear(paying.attempt.id)
+    assert await merchant.receive_webhook(paying.attempt.id)
     await merchant.status(opened)
     await merchant.drain()
 
@@ -78,7 +78,7 @@ async def sell_much(owner: asyncpg.Connection, store: int) -> None:
             await owner.execute(f"insert into {table} {rows}")
 
 
-async def test_a_sale_reads_no_more_where_there_were_many(own_db: Database, owner: asyncpg.Connection) -> None:
+async def test_a_sale_reads_no_more_rows_after_many_sales(own_db: Database, owner: asyncpg.Connection) -> None:
     async with Database(own_db.url, size=1) as db:  # each connection counts by itself
         merchant = await make_merchant(db)
         await sell(merchant)

@@ -1,4 +1,4 @@
-"""What a sale stands on: stores, pages, customers."""
+"""What a sale needs: stores, pages, customers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TestAStore:
         assert await stores.get(db, made.number) == await stores.get_by_slug(db, made.slug) == made
         assert made.id.store == made.number
 
-    async def test_that_is_not_there_is_refused_or_none(self, db: Database) -> None:
+    async def test_that_does_not_exist_is_refused_or_none(self, db: Database) -> None:
         assert await stores.find_by_slug(db, "no-such-shop") is None
         for look in (stores.get(db, 2**31 - 1), stores.get_by_slug(db, "no-such-shop")):
             with pytest.raises(NoSuchStore):
@@ -43,7 +43,7 @@ class TestAStore:
             await again()
 
     @pytest.mark.parametrize("fee_bps", [-1, 10_001])
-    async def test_has_a_fee_between_nothing_and_everything(self, db: Database, fee_bps: int) -> None:
+    async def test_has_a_fee_from_0_to_100_percent(self, db: Database, fee_bps: int) -> None:
         with pytest.raises(asyncpg.CheckViolationError, match="fee_within_whole"):
             await make.store(db, fee_bps=fee_bps)
 
@@ -156,7 +156,7 @@ class TestAPage:
         ],
         ids=str,
     )
-    async def test_has_prices_that_make_sense(self, db: Database, facts: dict[str, object]) -> None:
+    async def test_has_valid_prices(self, db: Database, facts: dict[str, object]) -> None:
         store = await make.store(db)
         with pytest.raises(ValueError, match="price"):
             await make.page(db, store.number, **facts)
@@ -187,18 +187,18 @@ class TestACustomer:
 
         return await once()
 
-    async def test_is_one_for_an_address_however_it_is_cased(self, db: Database) -> None:
+    async def test_is_one_for_an_email_address_in_any_case(self, db: Database) -> None:
         store = (await make.store(db)).number
         found = {await self.ensure(db, store, email) for email in ("a@b.example", "A@B.Example", "a@B.example")}
         assert len(found) == 1
 
-    async def test_is_made_once_by_many_at_once_and_told_of_once(self, db: Database) -> None:
+    async def test_is_created_and_published_once_by_concurrent_calls(self, db: Database) -> None:
         store = (await make.store(db)).number
         found = await asyncio.gather(*(self.ensure(db, store, "a@b.example") for _ in range(20)))
         assert len(set(found)) == 1
         sql = "select array_agg(name) from outbox.event where store = $1"
         assert await db.fetchval(sql, store) == ["customer.created"]
 
-    async def test_of_one_store_is_none_of_anothers(self, db: Database) -> None:
+    async def test_belongs_to_one_store(self, db: Database) -> None:
         one, other = (await make.store(db)).number, (await make.store(db)).number
         assert await self.ensure(db, one, "a@b.example") != await self.ensure(db, other, "a@b.example")

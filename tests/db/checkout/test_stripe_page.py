@@ -1,4 +1,4 @@
-"""Paying on Stripe's own page, from the form to the ledger, with Stripe's news in the worst order."""
+"""Paying on Stripe's own page, from the form to the ledger, with Stripe's webhooks in the worst order."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ FAILS = "DE62370400440532013001"
 PAID = ("checkout.session.completed", "payment_intent.succeeded")
 
 
-class Deaf(Hosted):
-    """Stripe hears what we say, and its answer is lost."""
+class LostResponses(Hosted):
+    """Stripe receives each request, and its response is lost."""
 
     async def authorize(self, intent: Intent) -> Outcome:
         await super().authorize(intent)
@@ -62,18 +62,18 @@ class StripeMerchant(make.Merchant):
 
         return await self.buyer.inbox.wait_for(fits)
 
-    async def told(self, delivery: Delivery) -> bool:
-        """It arrives here; whether it is news."""
+    async def receive(self, delivery: Delivery) -> bool:
+        """Receive a webhook. Whether it changes anything."""
         at_s = int(delivery.headers["stripe-signature"].partition(",")[0].removeprefix("t="))
         at = datetime.fromtimestamp(at_s, UTC)
         return await receive(self.db, self.stripe, "stripe", delivery.body, delivery.headers, at)
 
-    async def told_of(self, about: AttemptId, kind: str, event: str, **thing: Any) -> bool:
-        """A webhook that is made up here arrives."""
-        facts = {"currency": "usd", "metadata": {"attempt": about, "hosted": "true"}, **thing}
+    async def receive_event(self, about: AttemptId, kind: str, event: str, **fields: Any) -> bool:
+        """Receive a webhook with these contents."""
+        facts = {"currency": "usd", "metadata": {"attempt": about, "hosted": "true"}, **fields}
         body = json.dumps({"id": event, "type": kind, "data": {"object": facts}}).encode()
         at_s = int(self.clock().timestamp())
-        return await self.told(Delivery({"stripe-signature": drivers.sign(body, at_s)}, body))
+        return await self.receive(Delivery({"stripe-signature": drivers.sign(body, at_s)}, body))
 
 
 @pytest.fixture(scope="module")
@@ -101,81 +101,86 @@ def page_of(paying: PaymentStarted) -> ActionNeeded:
     return paying.outcome
 
 
-async def stands(merchant: StripeMerchant, opened: Opened) -> tuple[str, str | None]:
+async def statuses(merchant: StripeMerchant, opened: Opened) -> tuple[str, str | None]:
     await merchant.drain()
     return (await merchant.status(opened)).session.status, await merchant.order(opened)
 
 
-class TestNews:
+class TestWebhooks:
     @pytest.mark.parametrize("order", [PAID, PAID[::-1]], ids=["page-first", "intent-first"])
-    async def test_of_success_comes_twice_by_two_ways_and_is_booked_once(
+    async def test_of_success_from_page_and_intent_are_booked_once(
         self, merchant: StripeMerchant, order: tuple[str, str]
     ) -> None:
         opened, paying = await merchant.on_page()
         await merchant.buyer.confirm(page_of(paying), GOOD)
         deliveries = [await merchant.sent(paying.attempt.id, kind) for kind in order]
-        assert [await merchant.told(delivery) for delivery in [*deliveries, *deliveries]] == [True, False, False, False]
-        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
+        assert [await merchant.receive(delivery) for delivery in [*deliveries, *deliveries]] == [
+            True,
+            False,
+            False,
+            False,
+        ]
+        assert await statuses(merchant, opened) == ("COMPLETED", "COMPLETED")
         assert await merchant.balances() == SALE
         session = (await merchant.status(opened)).session
         assert await merchant.events(session.payment) == ["payment.created", "payment.completed"]
 
-    async def test_of_a_declined_card_ends_nothing_and_costs_no_try(self, merchant: StripeMerchant) -> None:
+    async def test_of_a_declined_card_end_nothing_and_count_as_no_failure(self, merchant: StripeMerchant) -> None:
         opened, paying = await merchant.on_page()
         await merchant.buyer.confirm(page_of(paying), DECLINED)
-        assert not await merchant.told(await merchant.sent(paying.attempt.id, "payment_intent.payment_failed"))
-        assert await stands(merchant, opened) == ("PROCESSING", "PENDING")
+        assert not await merchant.receive(await merchant.sent(paying.attempt.id, "payment_intent.payment_failed"))
+        assert await statuses(merchant, opened) == ("PROCESSING", "PENDING")
         assert (await merchant.status(opened)).attempts_left == 3
         await merchant.buyer.confirm(page_of(paying), GOOD)
-        await merchant.told(await merchant.sent(paying.attempt.id, PAID[0]))
-        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
+        await merchant.receive(await merchant.sent(paying.attempt.id, PAID[0]))
+        assert await statuses(merchant, opened) == ("COMPLETED", "COMPLETED")
 
-    async def test_that_never_comes_is_asked_for(self, merchant: StripeMerchant) -> None:
+    async def test_that_never_arrive_are_replaced_by_a_check(self, merchant: StripeMerchant) -> None:
         opened, paying = await merchant.on_page()
         await merchant.buyer.confirm(page_of(paying), GOOD)
         merchant.clock.tick(seconds=5)
-        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
+        assert await statuses(merchant, opened) == ("COMPLETED", "COMPLETED")
         assert await merchant.balances() == SALE
 
-    async def test_of_a_refund_finds_the_attempt(self, merchant: StripeMerchant) -> None:
+    async def test_of_a_refund_find_the_attempt(self, merchant: StripeMerchant) -> None:
         opened, paying = await merchant.on_page()
         await merchant.buyer.confirm(page_of(paying), GOOD)
-        await merchant.told(await merchant.sent(paying.attempt.id, PAID[0]))
+        await merchant.receive(await merchant.sent(paying.attempt.id, PAID[0]))
         charge = {"id": "ch_1", "payment_intent": "pi_1", "amount_refunded": 2599}
-        assert await merchant.told_of(paying.attempt.id, "charge.refunded", f"evt_{paying.attempt.id}", **charge)
-        assert await stands(merchant, opened) == ("COMPLETED", "REFUNDED")
+        assert await merchant.receive_event(paying.attempt.id, "charge.refunded", f"evt_{paying.attempt.id}", **charge)
+        assert await statuses(merchant, opened) == ("COMPLETED", "REFUNDED")
 
-    async def test_of_success_after_all_was_given_up_is_not_lost(self, merchant: StripeMerchant) -> None:
+    async def test_of_success_after_expiry_are_applied(self, merchant: StripeMerchant) -> None:
         opened, paying = await merchant.on_page()
         merchant.clock.tick(hours=1)
-        assert await stands(merchant, opened) == ("EXPIRED", "CANCELLED")
+        assert await statuses(merchant, opened) == ("EXPIRED", "CANCELLED")
         session = {"id": page_of(paying).reference, "payment_status": "paid", "amount_total": 2599}
-        assert await merchant.told_of(paying.attempt.id, PAID[0], f"evt_{paying.attempt.id}", **session)
-        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
+        assert await merchant.receive_event(paying.attempt.id, PAID[0], f"evt_{paying.attempt.id}", **session)
+        assert await statuses(merchant, opened) == ("COMPLETED", "COMPLETED")
         assert await merchant.balances() == SALE
 
-    async def test_of_another_amount_is_booked_apart(self, merchant: StripeMerchant) -> None:
+    async def test_of_another_amount_are_booked_separately(self, merchant: StripeMerchant) -> None:
         _, paying = await merchant.on_page()
         session = {"id": page_of(paying).reference, "payment_status": "paid", "amount_total": 2600}
-        assert await merchant.told_of(paying.attempt.id, PAID[0], f"evt_{paying.attempt.id}", **session)
+        assert await merchant.receive_event(paying.attempt.id, PAID[0], f"evt_{paying.attempt.id}", **session)
         assert await merchant.balances() == {"CLEARING": -2600, "UNAPPLIED": 2600}
 
-    async def test_of_a_slow_bank_that_said_no_lets_the_buyer_try_again(self, merchant: StripeMerchant) -> None:
+    async def test_of_a_delayed_payment_that_failed_let_the_buyer_try_again(self, merchant: StripeMerchant) -> None:
         opened, paying = await merchant.on_page()
         await merchant.buyer.debit(page_of(paying), FAILS)
-        assert await merchant.told(await merchant.sent(paying.attempt.id, PAID[0]))
+        assert await merchant.receive(await merchant.sent(paying.attempt.id, PAID[0]))
         assert await merchant.attempts(opened) == ["PROCESSING"]
-        assert await merchant.told(await merchant.sent(paying.attempt.id, "checkout.session.async_payment_failed"))
-        assert not await merchant.told(await merchant.sent(paying.attempt.id, PAID[0]))
+        assert await merchant.receive(await merchant.sent(paying.attempt.id, "checkout.session.async_payment_failed"))
+        assert not await merchant.receive(await merchant.sent(paying.attempt.id, PAID[0]))
         merchant.clock.tick(seconds=5)
-        assert await stands(merchant, opened) == ("OPEN", "PENDING")
+        assert await statuses(merchant, opened) == ("OPEN", "PENDING")
         sql = "select next_check_at from payments.attempt where store = $1 and id = $2"
         assert await merchant.db.fetchval(sql, merchant.store.number, paying.attempt.id.uuid) is None
         assert page_of(await merchant.pay(opened, hosted=True)).reference != page_of(paying).reference
 
 
 class TestTheBuyer:
-    async def test_who_comes_back_goes_on_with_the_same_page(self, merchant: StripeMerchant) -> None:
+    async def test_who_returns_gets_the_same_page(self, merchant: StripeMerchant) -> None:
         opened, paying = await merchant.on_page()
         assert page_of(await merchant.pay(opened, hosted=True)) == page_of(paying)
 
@@ -185,13 +190,13 @@ class TestTheBuyer:
         new = await merchant.pay(opened, hosted=True)
         await merchant.buyer.confirm(page_of(old), GOOD)
         await merchant.buyer.confirm(page_of(new), GOOD)
-        assert not await merchant.told(await merchant.sent(old.attempt.id, "checkout.session.expired"))
-        await merchant.told(await merchant.sent(new.attempt.id, PAID[0]))
-        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
+        assert not await merchant.receive(await merchant.sent(old.attempt.id, "checkout.session.expired"))
+        await merchant.receive(await merchant.sent(new.attempt.id, PAID[0]))
+        assert await statuses(merchant, opened) == ("COMPLETED", "COMPLETED")
         assert await merchant.attempts(opened) == ["CANCELLED", "SUCCEEDED"]
         assert await merchant.balances() == {"CLEARING": -5198, "MERCHANT": 5047, "FEES": 151}
 
-    async def test_whose_script_had_begun_is_led_to_the_page(self, merchant: StripeMerchant) -> None:
+    async def test_whose_script_started_a_payment_is_sent_to_the_page(self, merchant: StripeMerchant) -> None:
         opened, first = await merchant.paying()
         assert isinstance(first.outcome, ActionNeeded)
         assert first.outcome.hosted_url is None
@@ -202,25 +207,25 @@ class TestTheBuyer:
         await merchant.drain()
         assert await merchant.attempts(opened) == ["CANCELLED", "PENDING"]
 
-    async def test_whose_page_has_closed_at_stripe_gets_another(self, merchant: StripeMerchant) -> None:
+    async def test_whose_page_expired_at_stripe_gets_another(self, merchant: StripeMerchant) -> None:
         opened, paying = await merchant.on_page()
         await merchant.stripe.cancel(paying.attempt.id, page_of(paying).reference)
         assert page_of(await merchant.pay(opened, hosted=True)).reference != page_of(paying).reference
         await merchant.drain()
         assert await merchant.attempts(opened) == ["CANCELLED", "PENDING"]
 
-    async def test_who_stays_away_has_nothing_left_to_pay(self, merchant: StripeMerchant) -> None:
+    async def test_who_returns_after_expiry_cannot_pay(self, merchant: StripeMerchant) -> None:
         opened, paying = await merchant.on_page()
         merchant.clock.tick(hours=1)
-        assert await stands(merchant, opened) == ("EXPIRED", "CANCELLED")
+        assert await statuses(merchant, opened) == ("EXPIRED", "CANCELLED")
         await merchant.buyer.confirm(page_of(paying), GOOD)
         assert await merchant.stripe.find(paying.attempt.id, None) == Cancelled(page_of(paying).reference)
 
 
-class TestALostAnswer:
-    async def test_is_found_again_and_the_buyer_goes_on(self, merchant: StripeMerchant) -> None:
+class TestALostResponse:
+    async def test_is_found_by_a_check_and_the_buyer_can_pay(self, merchant: StripeMerchant) -> None:
         opened, stripe = await merchant.open(), merchant.stripe
-        merchant.stripe = Deaf(stripe)
+        merchant.stripe = LostResponses(stripe)
         first = await merchant.pay(opened, hosted=True)
         merchant.stripe = stripe
         assert await merchant.attempts(opened) == ["UNKNOWN"]
@@ -230,24 +235,24 @@ class TestALostAnswer:
         again = await merchant.pay(opened, hosted=True)
         assert again.attempt.id == first.attempt.id
         await merchant.buyer.confirm(page_of(again), GOOD)
-        await merchant.told(await merchant.sent(again.attempt.id, PAID[0]))
-        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
+        await merchant.receive(await merchant.sent(again.attempt.id, PAID[0]))
+        assert await statuses(merchant, opened) == ("COMPLETED", "COMPLETED")
 
-    async def test_does_not_keep_the_buyer_from_changing_something(self, merchant: StripeMerchant) -> None:
+    async def test_does_not_prevent_a_change(self, merchant: StripeMerchant) -> None:
         opened, stripe = await merchant.open(), merchant.stripe
-        merchant.stripe = Deaf(stripe)
+        merchant.stripe = LostResponses(stripe)
         await merchant.pay(opened, hosted=True)
         merchant.stripe = stripe
         changed = await merchant.change(opened, quantity=2)
         assert changed.quote.quantity == 2
         assert await merchant.attempts(opened) == ["CANCELLED"]
 
-    async def test_of_a_request_that_never_left_is_given_up(self, merchant: StripeMerchant) -> None:
+    async def test_of_a_request_that_was_not_sent_reopens_the_session(self, merchant: StripeMerchant) -> None:
         opened, stripe = await merchant.open(), merchant.stripe
         merchant.stripe = merchant.buyer.pointing_at("http://127.0.0.1:9")
         await merchant.pay(opened, hosted=True)
         await merchant.stripe.aclose()
         merchant.stripe = stripe
         merchant.clock.tick(seconds=5)
-        assert await stands(merchant, opened) == ("OPEN", "PENDING")
+        assert await statuses(merchant, opened) == ("OPEN", "PENDING")
         assert page_of(await merchant.pay(opened, hosted=True)).hosted_url

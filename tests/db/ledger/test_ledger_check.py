@@ -1,4 +1,4 @@
-"""`ledger.check` finds what is planted. In a database of its own: what is planted stays."""
+"""`ledger.check` finds inconsistent rows. In a database of its own, because the rows are committed."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def offences(db: Database, store: int) -> set[str]:
 
 
 class TestCheck:
-    async def test_finds_nothing_where_all_is_well(self, own_db: Database, store: int) -> None:
+    async def test_finds_nothing_in_a_consistent_ledger(self, own_db: Database, store: int) -> None:
         assert await offences(own_db, store) == set()
 
     @pytest.mark.parametrize("what", PLANTED)
@@ -81,13 +81,13 @@ class TestCheck:
         await owner.execute(sql, store)
         assert invariant in await offences(own_db, store)
 
-    async def test_names_the_offender(self, own_db: Database, owner: asyncpg.Connection, store: int) -> None:
+    async def test_names_the_inconsistent_rows(self, own_db: Database, owner: asyncpg.Connection, store: int) -> None:
         sql = "update ledger.balance set posted_minor = 17 where store = $1 and posted_minor > 0 returning account"
         account = await owner.fetchval(sql, store)
         found = await ledger.check(own_db)
         assert f"store {store}, account {account}: cached 27, entries 20" in found["ledger_cached_equals_recomputed"]
 
-    async def test_asks_whether_what_is_cached_sums_to_zero(
+    async def test_checks_that_cached_balances_sum_to_zero(
         self, own_db: Database, owner: asyncpg.Connection, store: int
     ) -> None:
         """Entries are two sides of one row and cannot but sum to zero; what is kept beside them can."""

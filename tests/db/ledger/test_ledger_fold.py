@@ -65,20 +65,20 @@ class TestFold:
         await fold(db, store, START)
         assert (await cached(db, store), await merchant(db, store)) == (17, 17)
 
-    async def test_of_nothing_is_nothing(self, db: Database, store: int) -> None:
+    async def test_without_deltas_changes_nothing(self, db: Database, store: int) -> None:
         assert await fold(db, store, START) == 0
         await book(db, store, "k1")
         await fold(db, store, START)
         assert await fold(db, store, START) == 0
 
-    async def test_leaves_other_stores_alone(self, db: Database, store: int) -> None:
+    async def test_does_not_change_other_stores(self, db: Database, store: int) -> None:
         other = (await make.store(db)).number
         await book(db, store, "k1")
         await book(db, other, "k1")
         await fold(db, store, START)
         assert await deltas(db, other) == 2
 
-    async def test_goes_in_batches(self, db: Database, store: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_works_in_batches(self, db: Database, store: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(import_module("checkie.ledger.fold"), "_BATCH", 3)
         for number in range(4):
             await book(db, store, f"k{number}")
@@ -94,7 +94,7 @@ class TestFold:
         assert store not in await stores_to_fold(db, 10_000)
 
 
-class TestAtOnce:
+class TestConcurrency:
     async def test_each_delta_counts_once_among_folds_and_bookings(self, db: Database, store: int) -> None:
         bookings = [book(db, store, f"k{number}") for number in range(40)]
         folds = [fold(db, store, START) for _ in range(20)]

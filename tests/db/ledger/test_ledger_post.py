@@ -78,7 +78,7 @@ class TestPost:
         moved = {account: minor for account, minor in (await held(db, store)).items() if minor}
         assert moved == {("CLEARING", "fake", "USD"): -1000, ("MERCHANT", "", "USD"): 1000}
 
-    async def test_books_what_is_new_beside_a_known_key(self, db: Database, store: int) -> None:
+    async def test_books_new_transfers_beside_a_known_key(self, db: Database, store: int) -> None:
         await post(db, store, transfer(store))
         await post(db, store, transfer(store, "k2", 5), transfer(store))
         assert (await held(db, store))["MERCHANT", "", "USD"] == 1005
@@ -95,7 +95,7 @@ class TestPost:
                 await ledger.post(unit, store, [transfer(store)], START)
             assert (await held(narrow, store))["MERCHANT", "", "USD"] == 1000
 
-    async def test_forgets_accounts_whose_opening_was_undone(self, db: Database, store: int) -> None:
+    async def test_forgets_accounts_whose_opening_was_rolled_back(self, db: Database, store: int) -> None:
         async def crash() -> None:
             async with db.transaction() as unit:
                 await unit.execute("select 1")
@@ -110,7 +110,7 @@ class TestPost:
         assert await db.fetchval("select count(*) from ledger.account where store = $1", store) == 2
         assert (await held(db, store))["MERCHANT", "", "USD"] == 1000
 
-    async def test_of_nothing_is_nothing(self, db: Database, store: int) -> None:
+    async def test_without_transfers_does_nothing(self, db: Database, store: int) -> None:
         await post(db, store)
         assert await held(db, store) == {}
 
@@ -131,7 +131,7 @@ class TestPost:
         await post(db, other, transfer(other, minor=5))
         assert (await held(db, other))["MERCHANT", "", "USD"] == 5
 
-    async def test_is_undone_with_its_transaction(self, db: Database, store: int) -> None:
+    async def test_is_rolled_back_with_its_transaction(self, db: Database, store: int) -> None:
         async def crash() -> None:
             async with db.transaction() as unit:
                 await ledger.post(unit, store, [transfer(store)], START)
@@ -153,7 +153,7 @@ class TestPost:
         ]
 
 
-class TestAtOnce:
+class TestConcurrency:
     async def test_first_bookings_open_each_account_once(self, db: Database, store: int) -> None:
         await asyncio.gather(*(post(db, store, transfer(store, f"k{number}")) for number in range(20)))
         assert await held(db, store) == {("CLEARING", "fake", "USD"): -20_000, ("MERCHANT", "", "USD"): 20_000}
@@ -231,11 +231,11 @@ class TestABoundedDebit:
             await ledger.post(unit, store, [wanted], START)
             return True
 
-    async def test_takes_what_there_is_and_no_more(self, db: Database, store: int) -> None:
+    async def test_takes_no_more_than_the_balance(self, db: Database, store: int) -> None:
         await post(db, store, transfer(store))
         taken = await asyncio.gather(*(self.debit(db, store, f"debit {number}") for number in range(8)))
         assert taken.count(True) == 2
         assert (await held(db, store))["MERCHANT", "", "USD"] == 200
 
-    async def test_of_an_account_that_never_moved_takes_nothing(self, db: Database, store: int) -> None:
+    async def test_of_an_account_without_transfers_takes_nothing(self, db: Database, store: int) -> None:
         assert await self.debit(db, store, "debit") is False

@@ -78,7 +78,7 @@ async def buy(merchant: Merchant) -> tuple[checkout.Session, payments.Attempt]:
     await merchant.change(opened, quantity=2)
     started = await merchant.pay(opened)
     merchant.fake.confirm(started.attempt.id)
-    assert await merchant.hear(started.attempt.id)
+    assert await merchant.receive_webhook(started.attempt.id)
     return opened.session, started.attempt
 
 
@@ -127,7 +127,7 @@ class TestAPaymentThatCompleted:
                 "number": 1,
                 "provider": "fake",
                 "status": "SUCCEEDED",
-                "provider_reference": merchant.fake.twins[attempt.id].reference,
+                "provider_reference": merchant.fake.attempts[attempt.id].reference,
                 "card": {"brand": "visa", "last4": "4242"},
             },
             "order": {**ORDER, "id": data["order"]["id"], "status": data["order"]["status"]},
@@ -159,7 +159,7 @@ class TestAPaymentThatCompleted:
         _, attempt = await buy(merchant)
         await merchant.drain()
         before = await merchant.db.fetch(BODIES, merchant.store.number)
-        await merchant.hear(attempt.id, Refunded("fake_1", Money(100, "USD")))
+        await merchant.receive_webhook(attempt.id, Refunded("fake_1", Money(100, "USD")))
         await follow(merchant, await recorded(merchant))
         after = await merchant.db.fetch(BODIES, merchant.store.number)
         assert [row["body"] for row in after][: len(before)] == [row["body"] for row in before]
@@ -169,12 +169,12 @@ class TestAPaymentThatFailed:
     async def test_has_the_failure_and_the_attempts_left_of_its_event(self, merchant: Merchant) -> None:
         opened, first = await merchant.paying()
         merchant.fake.confirm(first.attempt.id, DECLINED)
-        await merchant.hear(first.attempt.id)
+        await merchant.receive_webhook(first.attempt.id)
         events = await recorded(merchant)
         await progress(merchant)
         second = await merchant.pay(opened)
         merchant.fake.confirm(second.attempt.id)
-        await merchant.hear(second.attempt.id)
+        await merchant.receive_webhook(second.attempt.id)
         await follow(merchant, events)
         rows = await merchant.db.fetch(BODIES, merchant.store.number)
         (data,) = [json.loads(row["body"])["data"] for row in rows if row["type"] == "payment.failed"]
@@ -186,7 +186,7 @@ class TestAPaymentThatFailed:
     async def test_has_no_fee_and_no_net_while_nothing_is_booked(self, merchant: Merchant) -> None:
         _, paying = await merchant.paying()
         merchant.fake.confirm(paying.attempt.id, DECLINED)
-        await merchant.hear(paying.attempt.id)
+        await merchant.receive_webhook(paying.attempt.id)
         (body,) = await received(merchant, "payment.failed")
         assert (body["data"]["fee"], body["data"]["net"], body["data"]["succeeded_at"]) == (None, None, None)
 
@@ -203,7 +203,7 @@ async def progress(merchant: Merchant) -> None:
 async def test_a_refund_has_its_own_amount_and_the_sum(merchant: Merchant) -> None:
     _, attempt = await buy(merchant)
     for total in (1000, 1500):
-        await merchant.hear(attempt.id, Refunded("fake_1", Money(total, "USD")))
+        await merchant.receive_webhook(attempt.id, Refunded("fake_1", Money(total, "USD")))
         await merchant.drain()
     first, second = (body["data"] for body in await received(merchant, "payment.refunded"))
     assert (first["refund"]["amount"], first["refunded"]["amount"]) == (1000, 1000)

@@ -1,4 +1,4 @@
-"""What the consumers log of planted faults is captured: printing their tracebacks takes seconds."""
+"""What the consumers log of injected faults is captured: printing their tracebacks takes seconds."""
 
 from __future__ import annotations
 

@@ -75,9 +75,9 @@ class Reader:
     async def settle(self) -> None:
         """Read until every event there is has been read; older transactions of other runs are waited for."""
         for _ in range(_READS):
-            behind = await self.db.fetchval(make.AHEAD)
+            blocked = await self.db.fetchval(make.AHEAD)
             await self.read_all()
-            if not behind:
+            if not blocked:
                 return
             await asyncio.sleep(0.01)
 
@@ -98,7 +98,7 @@ def aggregate(store: int) -> SessionId:
 
 
 @asynccontextmanager
-async def begun(db: Database) -> AsyncIterator[UnitOfWork]:
+async def open_transaction(db: Database) -> AsyncIterator[UnitOfWork]:
     """A transaction that has its place in the order already, as one that has written has."""
     async with db.transaction() as unit:
         await unit.fetchval("select pg_current_xact_id()::text")
@@ -153,7 +153,7 @@ class TestPublish:
         assert await db.fetchval(sql, aggregate.store, aggregate.uuid) == [1, 2, 3]
 
     async def test_refuses_a_second_store_in_one_unit(self, db: Database, aggregate: SessionId) -> None:
-        """A unit of work writes one store's rows; nothing else would tell before the database is distributed."""
+        """A unit of work writes one store's rows; no other check finds this before the database is distributed."""
         other = SessionId.new((await make.store(db)).number, START)
         async with db.transaction() as unit:
             add(unit, aggregate, 1)
@@ -187,13 +187,13 @@ class TestOrder:
     ) -> None:
         """Paying locks the session and then the payment; a webhook between the two has the younger transaction."""
         reader = Reader(db, store, batch=1)
-        async with begun(db) as older:
+        async with open_transaction(db) as older:
             await say(db, aggregate, 1)
             add(older, aggregate, 2)
         assert await reader.seqs_of(aggregate) == [1, 2]
 
     async def test_holds_in_one_batch_too(self, db: Database, reader: Reader, aggregate: SessionId) -> None:
-        async with begun(db) as older:
+        async with open_transaction(db) as older:
             await say(db, aggregate, 1)
             add(older, aggregate, 2)
         assert await reader.seqs_of(aggregate) == [1, 2]
@@ -204,7 +204,7 @@ class TestTheSequenceGap:
         """What was written first is committed last: a reader that took what it sees would pass it by."""
         late, early = SessionId.new(store, START), SessionId.new(store, START)
         async with AsyncExitStack() as stack:
-            slow = await stack.enter_async_context(begun(db))
+            slow = await stack.enter_async_context(open_transaction(db))
             add(slow, late, 1)
             await sent(slow)
             await say(db, early, 1)
@@ -213,11 +213,11 @@ class TestTheSequenceGap:
         assert await reader.seqs_of(late) == [1]
         assert await reader.seqs_of(early) == [1]
 
-    async def test_what_is_rolled_back_holds_nobody_up(self, db: Database, reader: Reader, store: int) -> None:
+    async def test_a_rollback_delays_no_reader(self, db: Database, reader: Reader, store: int) -> None:
         aggregate = SessionId.new(store, START)
 
         async def crash() -> None:
-            async with begun(db) as slow:
+            async with open_transaction(db) as slow:
                 add(slow, SessionId.new(store, START), 1)
                 await sent(slow)
                 await say(db, aggregate, 1)
@@ -243,7 +243,7 @@ class TestNumbers:
         merchant = await make.merchant(db)
         _, paying = await merchant.paying()
         merchant.fake.confirm(paying.attempt.id)
-        await asyncio.gather(*(merchant.hear(paying.attempt.id) for _ in range(20)))
+        await asyncio.gather(*(merchant.receive_webhook(paying.attempt.id) for _ in range(20)))
         sql = "select seq from outbox.event where store = $1 and aggregate = $2 order by seq"
         seqs = [row["seq"] for row in await db.fetch(sql, merchant.store.number, paying.payment.id.uuid)]
         assert seqs == [1, 2]

@@ -1,4 +1,4 @@
-"""Consumers: each event once in effect, whatever dies in between; what cannot be taken is kept and told of."""
+"""Consumers: each event takes effect once, even after a crash. An event that fails is kept and reported."""
 
 from __future__ import annotations
 
@@ -61,17 +61,17 @@ class Process:
         """Renew the lease and read until nothing is left; older transactions of other runs are waited for."""
         await self.leases.renew(self.clock())
         for _ in range(_READS):
-            behind = await self.db.fetchval(make.AHEAD)
+            blocked = await self.db.fetchval(make.AHEAD)
             while await self.step():
                 pass
-            if not behind:
+            if not blocked:
                 return
             await asyncio.sleep(0.01)
 
 
 @dataclass
 class Group:
-    """A consumer group of the test's own, and a store that says things."""
+    """A consumer group of the test's own, and a store that publishes events."""
 
     db: Database
     store: int
@@ -138,12 +138,12 @@ class TestEffect:
         await process.work()
         assert [seen for store, seen in process.seen if store == group.store] == [tuple(texts)]
 
-    async def test_is_not_for_events_that_nothing_is_said_about(self, group: Group) -> None:
+    async def test_ignores_events_without_a_handler(self, group: Group) -> None:
         aggregate = SessionId.new(group.store, START)
         page = PageId.new(group.store, START)
-        news = SessionAbandoned(session=aggregate, page=page, payment=None, order=None, email="x")
+        abandoned = SessionAbandoned(session=aggregate, page=page, payment=None, order=None, email="x")
         async with group.db.transaction() as unit:
-            publish(unit, aggregate, news, after=0, now=START)
+            publish(unit, aggregate, abandoned, after=0, now=START)
         await group.process().work()
         assert await group.effects() == []
 
@@ -218,7 +218,7 @@ class TestTheInbox:
 
 
 class TestPoison:
-    async def test_becomes_a_dead_letter_and_the_others_go_on(self, group: Group) -> None:
+    async def test_becomes_a_dead_letter_and_the_others_are_handled(self, group: Group) -> None:
         await group.say("a", "poison", "b")
         await group.say("c")
         process = group.process()
@@ -229,7 +229,7 @@ class TestPoison:
         found = (await check_outbox(group.db, []))["no_event_dead_lettered"]
         assert any(group.name in line and "RuntimeError('poison is poison')" in line for line in found)
 
-    async def test_holds_no_other_store_up(self, group: Group, db: Database) -> None:
+    async def test_delays_no_other_store(self, group: Group, db: Database) -> None:
         other = (await make.store(db)).number
         await group.say("poison")
         await group.say("a", store=other)
@@ -245,7 +245,7 @@ class TestPoison:
         await process.work()
         assert len([store for store, _ in process.seen if store == group.store]) == 1 + consumer.TRIES
 
-    async def test_that_was_only_a_passing_fault_is_done(self, group: Group) -> None:
+    async def test_that_succeeds_on_a_retry_is_handled(self, group: Group) -> None:
         await group.say("a")
         process = group.process()
         process.poison = {"a"}
@@ -261,7 +261,7 @@ class TestPoison:
 
 
 class TestRedrive:
-    async def test_does_dead_letters_once_their_cause_is_mended(self, group: Group) -> None:
+    async def test_handles_dead_letters_once_their_cause_is_fixed(self, group: Group) -> None:
         await group.say("a", "poison")
         process = group.process()
         process.poison = {"poison"}
@@ -273,7 +273,7 @@ class TestRedrive:
         assert (await group.effects(), await group.dead()) == (["a", "poison"], 0)
         assert await redrive(group.db, process.consumer, START) == 0
 
-    async def test_comes_past_those_that_fail_again(self, group: Group) -> None:
+    async def test_continues_past_those_that_fail_again(self, group: Group) -> None:
         await group.say("poison", "venom", "a", "b")
         process = group.process()
         process.poison = {"poison", "venom", "a", "b"}
@@ -284,7 +284,7 @@ class TestRedrive:
 
 
 class TestReplay:
-    async def test_runs_everything_so_far_through_a_fresh_name(self, group: Group) -> None:
+    async def test_handles_every_event_again_under_a_new_name(self, group: Group) -> None:
         await group.say("a", "b")
         await group.process().work()
         fresh = Group(group.db, group.store, group.clock)
@@ -322,8 +322,8 @@ class TestTwoProcesses:
         assert await group.effects() == ["a", "b"]
         assert [texts for store, texts in heir.seen if store == group.store] == [("b",)]
 
-    async def test_one_that_does_not_know_it_is_dead_repeats_nothing(self, group: Group) -> None:
-        """It slept past its lease, another did its work, and it goes on from where it was."""
+    async def test_one_whose_lease_lapsed_repeats_nothing(self, group: Group) -> None:
+        """Its lease lapsed while it slept, another did its work, and it continues where it stopped."""
         sleeper, heir = group.process("sleeper"), group.process("heir")
         await sleeper.work()
         await group.say("a", "b")

@@ -1,4 +1,4 @@
-"""The doctor finds what is planted, and nothing else. In a database of its own: what is planted stays."""
+"""The doctor finds inconsistent rows, and nothing else. In a database of its own, because the rows are committed."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ async def merchant(own_db: Database) -> Merchant:
     )  # the doctor asks the server
     _, paying = await found.paying()
     found.fake.confirm(paying.attempt.id)
-    await found.hear(paying.attempt.id)
+    await found.receive_webhook(paying.attempt.id)
     await found.open()
     await found.drain()
     return found
@@ -110,7 +110,7 @@ async def offended(db: Database) -> dict[str, set[str]]:
 
 
 class TestDoctor:
-    async def test_finds_nothing_where_all_is_well(self, own_db: Database, merchant: Merchant) -> None:
+    async def test_finds_nothing_in_consistent_data(self, own_db: Database, merchant: Merchant) -> None:
         before = await offended(own_db)
         fresh: Opened = await merchant.open()
         await merchant.drain()
@@ -126,10 +126,12 @@ class TestDoctor:
         new = {name for name, offenders in after.items() if offenders - before.get(name, set())}
         assert new == wanted
 
-    async def test_names_the_offender(self, own_db: Database, owner: asyncpg.Connection, merchant: Merchant) -> None:
+    async def test_names_the_inconsistent_rows(
+        self, own_db: Database, owner: asyncpg.Connection, merchant: Merchant
+    ) -> None:
         opened, paying = await merchant.paying()
         merchant.fake.confirm(paying.attempt.id)
-        await merchant.hear(paying.attempt.id)
+        await merchant.receive_webhook(paying.attempt.id)
         await merchant.drain()
         sql = "update checkout.session set status = 'EXPIRED' where store = $1 and id = $2"
         await owner.execute(sql, merchant.store.number, opened.session.id.uuid)
@@ -139,7 +141,7 @@ class TestDoctor:
         """A payment is paid some milliseconds before its event is read and its session is completed."""
         _, paying = await merchant.paying()
         merchant.fake.confirm(paying.attempt.id)
-        await merchant.hear(paying.attempt.id)
+        await merchant.receive_webhook(paying.attempt.id)
         before = await doctor._look(own_db)
         assert str(paying.payment.session) in before["completed_sessions_are_paid"]
         await merchant.drain()
@@ -147,7 +149,7 @@ class TestDoctor:
 
 
 class TestReport:
-    def test_says_what_is_well_and_what_is_not(self) -> None:
+    def test_lists_the_checks_that_passed_and_those_that_failed(self) -> None:
         text = doctor.report({"no_event_lost": [], "no_attempt_stuck": ["store 1, attempt 2: UNKNOWN"]})
         assert text.splitlines() == [
             "ok   no event lost",

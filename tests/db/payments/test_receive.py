@@ -55,7 +55,7 @@ class TestReceive:
 
     async def test_of_an_unknown_attempt_is_refused_for_now(self, merchant: Merchant) -> None:
         with pytest.raises(NoSuchAttempt):
-            await merchant.hear(AttemptId.new(merchant.store.number, START), Approved("fake_1", PRICE))
+            await merchant.receive_webhook(AttemptId.new(merchant.store.number, START), Approved("fake_1", PRICE))
 
     async def test_of_an_attempt_at_another_provider_is_refused(self, merchant: Merchant) -> None:
         _, paying = await merchant.paying()
@@ -75,19 +75,21 @@ class TestReceive:
         with monkeypatch.context() as patched:
             patched.setattr("checkie.ledger.post", crash)
             with pytest.raises(ConnectionError):
-                await merchant.hear(paying.attempt.id, event="sev_1")
-        assert await merchant.hear(paying.attempt.id, event="sev_1")
+                await merchant.receive_webhook(paying.attempt.id, event="sev_1")
+        assert await merchant.receive_webhook(paying.attempt.id, event="sev_1")
         assert (await merchant.balances())["MERCHANT"] == 2524
 
-    async def test_decides_again_when_the_attempt_changes_meanwhile(self, merchant: Merchant) -> None:
+    async def test_decides_again_when_the_attempt_changes_concurrently(self, merchant: Merchant) -> None:
         """The reference is recorded just as a decline arrives that has none: it is not lost."""
         _, paying = await merchant.paying()
         named = "update payments.attempt set version = version + 1, provider_reference = 'just_set' where store = $1"
-        async with merchant.db.transaction() as somebody:
-            await somebody.execute(named, merchant.store.number)
-            heard = asyncio.create_task(merchant.hear(paying.attempt.id, Declined(None, "card_declined", "No.")))
+        async with merchant.db.transaction() as other:
+            await other.execute(named, merchant.store.number)
+            applied = asyncio.create_task(
+                merchant.receive_webhook(paying.attempt.id, Declined(None, "card_declined", "No."))
+            )
             await asyncio.sleep(0.1)
-        assert await heard
+        assert await applied
         sql = "select status, provider_reference from payments.attempt where store = $1"
         row = await merchant.db.fetchrow(sql, merchant.store.number)
         assert row is not None
@@ -96,7 +98,7 @@ class TestReceive:
     async def test_keeps_what_may_be_shown_and_no_more(self, merchant: Merchant) -> None:
         _, paying = await merchant.paying()
         merchant.fake.confirm(paying.attempt.id)
-        await merchant.hear(paying.attempt.id)
+        await merchant.receive_webhook(paying.attempt.id)
         sql = "select provider_response, provider_reference from payments.attempt where store = $1"
         row = await merchant.db.fetchrow(sql, merchant.store.number)
         assert row is not None
@@ -108,5 +110,5 @@ class TestReceive:
             _, paying = await merchant.paying()
             merchant.fake.confirm(paying.attempt.id)
             before = make.statements()
-            await merchant.hear(paying.attempt.id)
+            await merchant.receive_webhook(paying.attempt.id)
             assert make.statements() - before == wanted

@@ -32,7 +32,7 @@ async def checks(merchant: Merchant, attempt: AttemptId) -> tuple[int, timedelta
 async def declined(merchant: Merchant) -> AttemptId:
     _, paying = await merchant.paying()
     merchant.fake.confirm(paying.attempt.id, DECLINED)
-    await merchant.hear(paying.attempt.id)
+    await merchant.receive_webhook(paying.attempt.id)
     return paying.attempt.id
 
 
@@ -55,7 +55,7 @@ class TestACheck:
         assert merchant.fake.calls[-1] == ("cancel", attempt)
         assert (await checks(merchant, attempt))[1] is None
 
-    async def test_is_still_due_when_the_attempt_has_changed_meanwhile(self, merchant: Merchant) -> None:
+    async def test_is_still_due_when_the_attempt_has_changed_concurrently(self, merchant: Merchant) -> None:
         """The end of its checks is decided on what was read, so it is written on condition of that."""
         attempt = await declined(merchant)
         found = await claim(merchant.db, attempt, merchant.clock())

@@ -38,7 +38,7 @@ async def merchant(db: Database) -> Merchant:
 
 async def paid(merchant: Merchant) -> AttemptId:
     _, paying = await merchant.paying()
-    await merchant.hear(paying.attempt.id, Approved(f"ref_of_{paying.attempt.id}", PRICE))
+    await merchant.receive_webhook(paying.attempt.id, Approved(f"ref_of_{paying.attempt.id}", PRICE))
     return paying.attempt.id
 
 
@@ -65,7 +65,7 @@ async def an_id(merchant: Merchant, table: str) -> object:
 class TestARefund:
     async def test_in_the_total_is_booked_and_has_a_row(self, merchant: Merchant) -> None:
         attempt = await paid(merchant)
-        assert await merchant.hear(attempt, Refunded("fake_1", PART))
+        assert await merchant.receive_webhook(attempt, Refunded("fake_1", PART))
         assert await refunds(merchant) == [(None, 1000, "SUCCEEDED", True)]
         assert (await merchant.balances())["MERCHANT"] == 1524
         refund = RefundId.of(await an_id(merchant, "refund"))  # type: ignore[arg-type]  # it is a uuid
@@ -79,31 +79,31 @@ class TestARefund:
             (attempt, Refunded("fake_1", PART)),
             (attempt, REPORT),
         ):
-            await merchant.hear(subject, outcome)
+            await merchant.receive_webhook(subject, outcome)
         assert await refunds(merchant) == [("re_1", 1000, "SUCCEEDED", True)]
         assert (await merchant.balances())["MERCHANT"] == 1524
 
     async def test_that_is_reported_alone_books_nothing_yet(self, merchant: Merchant) -> None:
         attempt = await paid(merchant)
-        assert await merchant.hear(reference(attempt), REPORT)
+        assert await merchant.receive_webhook(reference(attempt), REPORT)
         assert await refunds(merchant) == [("re_1", 1000, "SUCCEEDED", False)]
         assert (await merchant.balances())["MERCHANT"] == 2524
 
     async def test_is_named_by_our_id_once_we_have_one(self, merchant: Merchant) -> None:
         attempt = await paid(merchant)
         pending = RefundReport("re_1", PART, RefundStatus.PENDING, None)
-        await merchant.hear(reference(attempt), pending)
+        await merchant.receive_webhook(reference(attempt), pending)
         refund = RefundId.of(await an_id(merchant, "refund"))  # type: ignore[arg-type]  # it is a uuid
-        assert await merchant.hear(refund, REPORT)
+        assert await merchant.receive_webhook(refund, REPORT)
         assert await refunds(merchant) == [("re_1", 1000, "SUCCEEDED", False)]
         assert await merchant.events(refund) == ["refund.created", "refund.succeeded"]
 
-    async def test_heard_of_twice_at_once_is_one_row(self, merchant: Merchant) -> None:
+    async def test_reported_twice_concurrently_is_one_row(self, merchant: Merchant) -> None:
         attempt = await paid(merchant)
         await asyncio.gather(
-            merchant.hear(attempt, Refunded("fake_1", PART)),
-            *(merchant.hear(reference(attempt), REPORT) for _ in range(4)),
-            merchant.hear(attempt, Refunded("fake_1", PART)),
+            merchant.receive_webhook(attempt, Refunded("fake_1", PART)),
+            *(merchant.receive_webhook(reference(attempt), REPORT) for _ in range(4)),
+            merchant.receive_webhook(attempt, Refunded("fake_1", PART)),
         )
         assert await refunds(merchant) == [("re_1", 1000, "SUCCEEDED", True)]
         assert (await merchant.balances())["MERCHANT"] == 1524
@@ -113,7 +113,7 @@ class TestADispute:
     async def test_is_kept_and_published_and_books_nothing(self, merchant: Merchant) -> None:
         attempt = await paid(merchant)
         before = await merchant.balances()
-        assert await merchant.hear(reference(attempt), DISPUTE)
+        assert await merchant.receive_webhook(reference(attempt), DISPUTE)
         assert await disputes(merchant) == [("dp_1", 2599, "NEEDS_RESPONSE")]
         dispute = DisputeId.of(await an_id(merchant, "dispute"))  # type: ignore[arg-type]  # it is a uuid
         assert await merchant.events(dispute) == ["dispute.created"]
@@ -121,32 +121,32 @@ class TestADispute:
 
     async def test_follows_the_provider(self, merchant: Merchant) -> None:
         attempt = await paid(merchant)
-        await merchant.hear(reference(attempt), DISPUTE)
+        await merchant.receive_webhook(reference(attempt), DISPUTE)
         dispute = DisputeId.of(await an_id(merchant, "dispute"))  # type: ignore[arg-type]  # it is a uuid
         lost = DisputeReport("dp_1", PRICE, DisputeStatus.LOST, "fraudulent")
-        assert await merchant.hear(dispute, lost)
-        assert not await merchant.hear(reference(attempt), DISPUTE)  # out of date
+        assert await merchant.receive_webhook(dispute, lost)
+        assert not await merchant.receive_webhook(reference(attempt), DISPUTE)  # out of date
         assert await disputes(merchant) == [("dp_1", 2599, "LOST")]
         assert await merchant.events(dispute) == ["dispute.created", "dispute.closed"]
 
 
-class TestWhatCannotBeKeptYet:
+class TestAnEarlyReport:
     @pytest.mark.parametrize("outcome", [REPORT, DISPUTE], ids=["refund", "dispute"])
     async def test_about_an_unpaid_attempt_is_refused_for_now(
         self, merchant: Merchant, outcome: RefundReport | DisputeReport
     ) -> None:
         _, paying = await merchant.paying()
         with pytest.raises(NotYetSucceeded):
-            await merchant.hear(paying.attempt.id, outcome)
+            await merchant.receive_webhook(paying.attempt.id, outcome)
         with pytest.raises(NoSuchAttempt):
-            await merchant.hear(ProviderReference("nobodys"), outcome)
+            await merchant.receive_webhook(ProviderReference("unknown"), outcome)
 
     async def test_about_something_unknown_is_refused_for_now(self, merchant: Merchant) -> None:
         number = merchant.store.number
         with pytest.raises(NoSuchRefund):
-            await merchant.hear(RefundId.new(number, START), REPORT)
+            await merchant.receive_webhook(RefundId.new(number, START), REPORT)
         with pytest.raises(NoSuchDispute):
-            await merchant.hear(DisputeId.new(number, START), DISPUTE)
+            await merchant.receive_webhook(DisputeId.new(number, START), DISPUTE)
 
     async def test_at_another_provider_is_refused(self, merchant: Merchant) -> None:
         """The same reference, but another provider's."""
@@ -160,7 +160,7 @@ class TestWhatCannotBeKeptYet:
 
 async def test_the_doctor_finds_refunds_that_do_not_add_up(merchant: Merchant) -> None:
     attempt = await paid(merchant)
-    await merchant.hear(attempt, Refunded("fake_1", PART))
+    await merchant.receive_webhook(attempt, Refunded("fake_1", PART))
     off = f"store {merchant.store.number}, attempt {attempt.uuid}"
     assert not [found for found in (await queries.check(merchant.db))["refunds_add_up"] if found.startswith(off)]
     await merchant.db.execute("update payments.refund set is_booked = false where store = $1", merchant.store.number)

@@ -1,4 +1,4 @@
-"""A payment collects for an order: there may be several, one of them alive at a time, and none needs a session."""
+"""A payment collects for an order: there may be several, one of them live at a time, and none needs a session."""
 
 from __future__ import annotations
 
@@ -52,17 +52,17 @@ async def status(merchant: Merchant, payment: Payment) -> str:
 class TestAPaymentWithoutASession:
     async def test_is_paid_and_booked(self, merchant: Merchant, order: OrderId) -> None:
         payment, attempt = await begin(merchant, order)
-        await merchant.hear(attempt.id, Approved("fake_1", PRICE))
+        await merchant.receive_webhook(attempt.id, Approved("fake_1", PRICE))
         assert await status(merchant, payment) == "SUCCEEDED"
         assert await merchant.balances() == {"CLEARING": -2599, "MERCHANT": 2524, "FEES": 75}
 
     async def test_is_read_as_it_was_written(self, merchant: Merchant, order: OrderId) -> None:
-        begun = await begin(merchant, order)
-        assert await payments.find_latest(merchant.db, begun[0].id) == begun
+        started = await begin(merchant, order)
+        assert await payments.find_latest(merchant.db, started[0].id) == started
 
     async def test_publishes_events_that_no_session_follows(self, merchant: Merchant, order: OrderId) -> None:
         payment, attempt = await begin(merchant, order)
-        await merchant.hear(attempt.id, Approved("fake_1", PRICE))
+        await merchant.receive_webhook(attempt.id, Approved("fake_1", PRICE))
         await merchant.drain()
         assert await merchant.events(payment.id) == ["payment.created", "payment.completed"]
         lost = "select count(*) from outbox.dead_letter where store = $1"
@@ -71,7 +71,7 @@ class TestAPaymentWithoutASession:
 
 class TestASecondPayment:
     @pytest.mark.parametrize("outcome", [None, InProgress("fake_1")], ids=["pending", "processing"])
-    async def test_is_refused_while_the_first_is_alive(
+    async def test_is_refused_while_the_first_is_live(
         self, merchant: Merchant, order: OrderId, outcome: Outcome | None
     ) -> None:
         _, attempt = await begin(merchant, order)
@@ -81,7 +81,7 @@ class TestASecondPayment:
             await begin(merchant, order)
 
     @pytest.mark.parametrize("outcome", [DECLINED, Cancelled("fake_1")], ids=["failed", "cancelled"])
-    async def test_begins_once_nobody_can_pay_the_first(
+    async def test_starts_once_the_first_can_no_longer_be_paid(
         self, merchant: Merchant, order: OrderId, outcome: Outcome
     ) -> None:
         first, attempt = await begin(merchant, order)
@@ -106,12 +106,12 @@ class TestASecondPayment:
         first, attempt = await begin(merchant, order)
         await record(merchant.db, attempt.id, outcome, START)
         second, _ = await begin(merchant, order)
-        assert await merchant.hear(attempt.id, Approved("fake_1", PRICE))
+        assert await merchant.receive_webhook(attempt.id, Approved("fake_1", PRICE))
         assert await status(merchant, first) == "SUCCEEDED"
         assert await status(merchant, second) == "PENDING"
         assert (await merchant.balances())["MERCHANT"] == 2524
 
-    async def test_begun_at_the_same_time_is_refused(self, merchant: Merchant, order: OrderId) -> None:
+    async def test_started_concurrently_is_refused(self, merchant: Merchant, order: OrderId) -> None:
         ends = await asyncio.gather(*(begin(merchant, order) for _ in range(5)), return_exceptions=True)
         refused = [end for end in ends if isinstance(end, OrderHasLivePayment)]
         assert len(refused) == 4

@@ -66,7 +66,7 @@ class Shop:
     viewer: str
 
     async def call(self, call: Call, session: Opened, credentials: Opened | None) -> httpx.Response:
-        """Make a call about `session`, with the secret of `credentials` wherever a secret can be."""
+        """Make a call about `session`, with the secret of `credentials` in every place for a secret."""
         headers = {"User-Agent": "Mozilla/5.0 (a test)", "Idempotency-Key": "key"}
         if credentials:
             cookie = BuyerCookie((SessionCredential(session.session.id, credentials.client_secret),))
@@ -116,7 +116,7 @@ async def receipt_of(merchant: Merchant) -> str:
     """The address of the receipt of a paid session."""
     opened, paying = await merchant.paying()
     merchant.fake.confirm(paying.attempt.id)
-    await merchant.hear(paying.attempt.id)
+    await merchant.receive_webhook(paying.attempt.id)
     return receipt_path(make.KEYRING, opened.session)
 
 
@@ -168,7 +168,7 @@ class TestAProtectedCall:
         assert answer.status_code == (401 if call.path.startswith("/api/") else 404)
         assert EMAIL not in answer.text
 
-    async def test_is_refused_for_an_id_that_is_none(self, shop: Shop, call: Call) -> None:
+    async def test_is_refused_for_an_invalid_id(self, shop: Shop, call: Call) -> None:
         mine = shop.mine
         path = shop._path(call.path, mine).replace(mine.session.id, "pay_01m7ykqe7jg6fr000001avek5b")
         headers = {"Authorization": f"Bearer {mine.client_secret}", "Cookie": f"checkie=~x.{mine.client_secret}"}

@@ -97,7 +97,7 @@ async def operation(db: Database) -> Operation:
     return Operation(db, (await make.store(db)).number)
 
 
-class TestTheSameAgain:
+class TestARepeatedRequest:
     async def test_is_answered_the_same_and_run_once(self, operation: Operation) -> None:
         first, again = await operation.ask(), await operation.ask()
         assert body(first) == body(again) == {"number": 1, "client_secret": SECRET}
@@ -162,12 +162,12 @@ class TestAnotherBody:
         assert (refused.value.status, refused.value.code) == (422, "idempotency_key_reused")
 
     async def test_is_refused_while_the_first_runs(self, operation: Operation) -> None:
-        async def meanwhile() -> Done:
+        async def concurrently() -> Done:
             with pytest.raises(KeyReused):
                 await operation.ask(content={"quantity": 3})
             return await operation.run()
 
-        await operation.ask(run=meanwhile)
+        await operation.ask(run=concurrently)
 
     async def test_is_refused_after_a_crash(self, operation: Operation) -> None:
         await crash(operation)
@@ -179,13 +179,13 @@ class TestAnotherBody:
 
 class TestWhileItRuns:
     async def test_the_same_is_in_use(self, operation: Operation) -> None:
-        async def meanwhile() -> Done:
+        async def concurrently() -> Done:
             with pytest.raises(StillRunning) as refused:
                 await operation.ask()
             assert (refused.value.status, refused.value.code) == (409, "idempotency_key_in_use")
             return await operation.run()
 
-        assert body(await operation.ask(run=meanwhile))["number"] == 1
+        assert body(await operation.ask(run=concurrently))["number"] == 1
 
     async def test_twenty_at_once_run_once(self, operation: Operation) -> None:
         async def slow() -> Done:
@@ -282,14 +282,14 @@ class TestInTheTransactionsOfTheOperation:
             await refuse()
         assert await operation.rows() == []
 
-    async def test_a_key_that_is_given_back_can_be_used_again(self, operation: Operation) -> None:
+    async def test_a_released_key_can_be_used_again(self, operation: Operation) -> None:
         once = await self.begin(operation)
         async with operation.services.db.transaction() as unit:
             once.release(unit)
         assert await operation.rows() == []
         await self.begin(operation)
 
-    async def test_an_answer_comes_too_late_for_a_key_that_was_given_back(self, operation: Operation) -> None:
+    async def test_an_answer_is_not_kept_for_a_released_key(self, operation: Operation) -> None:
         once = await self.begin(operation)
         async with operation.services.db.transaction() as unit:
             once.release(unit)
@@ -306,7 +306,7 @@ class TestWhatIsKept:
         assert SECRET not in repr(dict(row))
         assert json.dumps(CONTENT).encode() not in row["request_hash"]
 
-    async def test_opens_only_in_its_own_place(self, operation: Operation) -> None:
+    async def test_decrypts_only_in_its_own_row(self, operation: Operation) -> None:
         await operation.ask("k1")
         await operation.ask("k2")
         sql = """

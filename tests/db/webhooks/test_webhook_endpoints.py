@@ -1,4 +1,4 @@
-"""Endpoints: made, listed, found, their secrets changed. How lists are paged: test_webhook_lists.py."""
+"""Endpoints: created, listed, found, their secrets changed. How lists are paged: test_webhook_lists.py."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ select id from webhooks.delivery where store = $1 and endpoint = $2 order by eve
 IDS = "select id from webhooks.event where store = $1 limit $2"
 
 
-async def test_deliveries_are_found_at_once_whatever_the_tables_were_like_when_measured(
+async def test_deliveries_are_found_by_index_even_with_outdated_statistics(
     own_db: Database, owner: asyncpg.Connection, poster: webhooks.Poster
 ) -> None:
     merchant = await add_merchant(own_db, poster)

@@ -1,4 +1,4 @@
-"""The demo's listener: answers, writes down, shows."""
+"""The demo's listener: it responds to webhooks, records them and shows them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def lines_of(log: Path) -> list[str]:
     return log.read_text().splitlines()
 
 
-async def test_a_webhook_is_answered_and_written_down_at_once(client: httpx.AsyncClient, log: Path) -> None:
+async def test_a_webhook_is_answered_and_recorded_immediately(client: httpx.AsyncClient, log: Path) -> None:
     for number in range(3):
         answer = await client.post(
             "/webhooks", content=f'{{ "n": {number}, "é": "\n" }}', headers={"Webhook-Id": "evt_1"}
@@ -71,7 +71,7 @@ async def test_the_page_shows_the_last_twenty_newest_first(client: httpx.AsyncCl
     assert "<b>" not in page
 
 
-async def test_other_requests_are_turned_away(client: httpx.AsyncClient, log: Path) -> None:
+async def test_other_requests_are_refused(client: httpx.AsyncClient, log: Path) -> None:
     assert (await client.post("/elsewhere")).status_code == 404
     assert (await client.get("/webhooks")).status_code == 404
     assert (await client.post("/webhooks", content=b"x" * 1_100_000)).status_code == 413
@@ -96,7 +96,7 @@ async def test_a_request_may_come_in_pieces_and_two_in_one(client: httpx.AsyncCl
     assert len(lines_of(log)) == 3
 
 
-async def test_it_stops_at_once_though_senders_keep_their_connections(log: Path, unused_port: int) -> None:
+async def test_it_stops_immediately_though_senders_keep_their_connections(log: Path, unused_port: int) -> None:
     serving = asyncio.create_task(listener.serve(ADDRESS, unused_port, log))
     await asyncio.sleep(0.05)
     reader, writer = await asyncio.open_connection(ADDRESS, unused_port)

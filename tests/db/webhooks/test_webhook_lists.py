@@ -1,4 +1,4 @@
-"""Lists over HTTP: every row once, whatever is added meanwhile, and clear refusals."""
+"""Lists over HTTP: each row once even while rows are added, and clear refusals."""
 
 from __future__ import annotations
 
@@ -102,13 +102,13 @@ class TestAList:
         parts = [events(part) async for part in reader.walk(limit, "ending_before", ending_before=last["id"])]
         assert [event for part in reversed(parts) for event in part] == sent[:-1]
 
-    async def test_behind_its_last_row_and_in_front_of_its_first_is_empty(self, reader: ListReader) -> None:
+    async def test_after_its_last_row_and_before_its_first_is_empty(self, reader: ListReader) -> None:
         await reader.enqueue(3)
         (first, *_, last), _ = await reader.read()
         assert await reader.read(starting_after=last["id"]) == ([], False)
         assert await reader.read(ending_before=first["id"]) == ([], False)
 
-    async def test_read_forth_and_back_comes_to_the_same_rows(self, reader: ListReader) -> None:
+    async def test_read_forwards_and_backwards_has_the_same_rows(self, reader: ListReader) -> None:
         await reader.enqueue(9)
         first, _ = await reader.read(limit=3)
         second, _ = await reader.read(limit=3, starting_after=first[-1]["id"])
@@ -142,7 +142,7 @@ class TestWhileRowsAreAdded:
 
 
 @pytest.mark.parametrize("way", WAYS)
-class TestACursorThatIsNoRowOfTheList:
+class TestACursorThatIsNotARowOfTheList:
     async def refused(self, reader: ListReader, way: str, cursor: str) -> None:
         answer = await reader.ask(**{way: cursor})
         assert answer.status_code == 422, answer.text
@@ -171,7 +171,7 @@ class TestACursorThatIsNoRowOfTheList:
         await self.refused(reader, way, reader.endpoint.id)
 
     @pytest.mark.parametrize("cursor", ["", "1", "\0", "whd_\0", "%", "' or 1=1", pytest.param("9" * 5000, id="long")])
-    async def test_is_refused_if_it_is_no_id(self, reader: ListReader, way: str, cursor: str) -> None:
+    async def test_is_refused_if_it_is_not_an_id(self, reader: ListReader, way: str, cursor: str) -> None:
         await self.refused(reader, way, cursor)
 
 
@@ -192,7 +192,7 @@ class TestARequest:
         problem = answer.json()
         assert (answer.status_code, problem["code"], problem["param"]) == (422, "two_cursors", "ending_before")
 
-    async def test_with_bytes_that_are_no_text_is_refused(self, reader: ListReader) -> None:
+    async def test_with_bytes_that_are_not_text_is_refused(self, reader: ListReader) -> None:
         path = f"/stores/{reader.merchant.store}/endpoints/{reader.endpoint.id}/deliveries"
         assert (await reader.http.get(f"{path}?starting_after=%ff%fe")).status_code == 422
         assert (await reader.http.get(f"{path}?limit=%ff")).status_code == 422
@@ -221,7 +221,7 @@ class TestEndpoints:
         return [one["id"] for one in body["data"]], body["has_more"]
 
 
-async def test_a_part_costs_two_statements_wherever_it_is(reader: ListReader) -> None:
+async def test_a_part_at_any_place_costs_two_statements(reader: ListReader) -> None:
     await reader.enqueue(5)
     rows, _ = await reader.read()
     for query in ({}, {"starting_after": rows[1]["id"]}, {"ending_before": rows[3]["id"]}):

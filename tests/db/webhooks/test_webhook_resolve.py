@@ -1,4 +1,4 @@
-"""Names become addresses: within a budget, once for all who ask at the same time, and remembered for a short time."""
+"""Names are resolved to addresses: within a time limit, once for concurrent callers, and cached for a short time."""
 
 from __future__ import annotations
 
@@ -55,12 +55,14 @@ class TestAName:
 
 
 class TestALookup:
-    async def test_is_shared_by_all_who_ask_at_the_same_time(self, resolver: Resolver, server: NameServer) -> None:
+    async def test_is_shared_by_concurrent_callers(self, resolver: Resolver, server: NameServer) -> None:
         found = await asyncio.gather(*(resolver.resolve(SHOP) for _ in range(20)))
         assert found == [["192.0.2.1"]] * 20
         assert server.asked == [SHOP]
 
-    async def test_goes_on_for_the_others_when_a_caller_gives_up(self, resolver: Resolver, server: NameServer) -> None:
+    async def test_continues_for_the_others_when_a_caller_is_cancelled(
+        self, resolver: Resolver, server: NameServer
+    ) -> None:
         server.silent.add(SHOP)
         hasty, patient = (asyncio.create_task(resolver.resolve(SHOP)) for _ in range(2))
         await server.question.wait()
@@ -92,20 +94,20 @@ class TestALookup:
 
 
 class TestAnAnswer:
-    async def test_is_remembered_for_its_ttl(self, resolver: Resolver, server: NameServer) -> None:
+    async def test_is_cached_for_its_ttl(self, resolver: Resolver, server: NameServer) -> None:
         server.ttl_s = 1
         server.names[SHOP] = [["192.0.2.1"], ["192.0.2.2"]]
         assert await resolver.resolve(SHOP) == await resolver.resolve(SHOP) == ["192.0.2.1"]
         await asyncio.sleep(1.1)
         assert await resolver.resolve(SHOP) == ["192.0.2.2"]
 
-    async def test_is_remembered_for_30_seconds_at_most(self, resolver: Resolver, server: NameServer) -> None:
+    async def test_is_cached_for_30_seconds_at_most(self, resolver: Resolver, server: NameServer) -> None:
         server.ttl_s = 86_400
         await resolver.resolve(SHOP)
         left = resolver._answers[SHOP].until - asyncio.get_running_loop().time()
         assert 29 < left <= 30
 
-    async def test_is_forgotten_when_there_are_too_many(self, resolver: Resolver, server: NameServer) -> None:
+    async def test_is_evicted_when_there_are_too_many(self, resolver: Resolver, server: NameServer) -> None:
         resolver.cache_size = 2
         server.ttl_s = 60
         for number in range(4):

@@ -1,4 +1,4 @@
-"""What is sent to a merchant's server, and what it may answer: whole, in pieces, cut short, without end, hostile."""
+"""What is sent to a merchant's server, and what it may answer: complete, in pieces, truncated, endless, hostile."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class TestAResponse:
         ],
         ids=["interim responses", "chunk extension", "tiny chunks", "trailers"],
     )
-    async def test_without_end_is_given_up_before_the_deadline(
+    async def test_without_end_is_aborted_before_the_deadline(
         self, poster: Poster, receiver: Receiver, start: bytes, endless: bytes, is_answered: bool
     ) -> None:
         receiver.answers[:] = [start + endless]

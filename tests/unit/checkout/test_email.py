@@ -1,4 +1,4 @@
-"""What an e-mail address is to us."""
+"""Which email addresses are valid."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TestAnAddress:
             "a@" + "b" * 63 + ".example",
         ],
     )
-    def test_that_mail_can_reach_is_taken(self, text: str) -> None:
+    def test_that_is_valid_is_accepted(self, text: str) -> None:
         assert parse_email(text) == parse_email(f"  {text}\n") == text
 
     @pytest.mark.parametrize(
@@ -52,13 +52,13 @@ class TestAnAddress:
             "a@" + ".".join(["b" * 60] * 5),
         ],
     )
-    def test_that_it_cannot_is_refused(self, text: str) -> None:
+    def test_that_is_invalid_is_refused(self, text: str) -> None:
         with pytest.raises(InvalidEmail) as refused:
             parse_email(text)
         assert (refused.value.param, refused.value.status) == ("email", 422)
 
     @given(st.text(max_size=300))
-    def test_of_any_text_is_taken_or_refused(self, text: str) -> None:
+    def test_of_any_text_is_accepted_or_refused(self, text: str) -> None:
         try:
             found = parse_email(text)
         except InvalidEmail:

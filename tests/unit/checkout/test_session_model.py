@@ -55,7 +55,7 @@ class TestLifecycle:
         play(SESSION, "abandon -> ABANDONED", state=_S.AWAITING_ACTION)
 
     @pytest.mark.parametrize("state", [_S.OPEN, _S.EXPIRED, _S.ABANDONED])
-    def test_takes_a_success_that_comes_late(self, state: SessionStatus) -> None:
+    def test_accepts_a_late_success(self, state: SessionStatus) -> None:
         play(SESSION, "succeed -> COMPLETED", state=state)
 
     @pytest.mark.parametrize(("state", "verb"), pairs(SESSION))
@@ -115,10 +115,10 @@ class TestSession:
             (_S.ABANDONED, "a@b.example", Step.PAYMENT_FAILED),
         ],
     )
-    def test_knows_where_the_buyer_stands(self, state: SessionStatus, email: str | None, where: Step) -> None:
+    def test_has_the_step_of_the_buyer(self, state: SessionStatus, email: str | None, where: Step) -> None:
         assert make.session(status=state, email=email).step is where
 
-    def test_is_looked_at_when_it_expires_or_its_buyer_may_have_left(self) -> None:
+    def test_is_due_when_it_expires_or_its_buyer_may_have_left(self) -> None:
         session = make.session(abandoned_s=600)
         assert session.due_at(START) == START + timedelta(minutes=10)
         assert make.session(email=None).due_at(START) == session.expires_at
@@ -149,10 +149,10 @@ class TestVisitor:
         assert isinstance(facts["utm"], dict)
         assert len(facts["utm"]) == 10
 
-    def test_that_tells_nothing_is_nothing(self) -> None:
+    def test_without_headers_is_empty(self) -> None:
         assert Visitor().as_json() == {}
 
     def test_holds_nothing_that_a_row_cannot(self) -> None:
-        """PostgreSQL's jsonb takes no NUL, wherever it stands."""
+        """PostgreSQL's jsonb accepts no NUL anywhere."""
         visitor = Visitor("1.2.3.4", "a\0b", None, {"sour\0ce": "c\0d"})
         assert "\0" not in repr(visitor.as_json()).replace("\\x00", "\0")

@@ -46,7 +46,7 @@ class TestNew:
         assert uuid.version == 8
         assert uuid.variant == "specified in RFC 4122"
 
-    def test_tells_when_it_was_made(self) -> None:
+    def test_holds_the_time_of_its_creation(self) -> None:
         assert CatId.new(7, START + timedelta(microseconds=1999)).made_at == START + timedelta(milliseconds=1)
 
     def test_holds_the_milliseconds(self) -> None:
@@ -82,7 +82,7 @@ class TestSpelling:
         assert parsed == made
         assert type(parsed) is CatId
 
-    def test_of_nothing_is_nothing(self) -> None:
+    def test_of_none_is_none(self) -> None:
         assert CatId.of_or_none(None) is None
         assert CatId.of_or_none(CatId(GOOD).uuid) == GOOD
 

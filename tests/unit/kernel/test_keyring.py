@@ -41,14 +41,14 @@ class TestOpen:
             with pytest.raises(ValueError, match=r"."):
                 RING.open(changed, "c")
 
-    def test_refuses_what_is_cut_short(self) -> None:
+    def test_refuses_what_is_truncated(self) -> None:
         sealed = RING.seal(b"secret", "c")
         for length in range(len(sealed)):
             with pytest.raises(ValueError, match=r"."):
                 RING.open(sealed[:length], "c")
 
     @pytest.mark.parametrize("junk", [b"", b".", b"k1", b"k1.", b"\xff\xfe.x", b"no dot at all"])
-    def test_refuses_junk(self, junk: bytes) -> None:
+    def test_refuses_random_bytes(self, junk: bytes) -> None:
         with pytest.raises(ValueError, match=r"."):
             RING.open(junk, "c")
 
@@ -87,7 +87,7 @@ class TestVerify:
                 changed = token[:place] + other + token[place + 1 :]
                 assert other == character or RING.verify(changed, "receipt") is None
 
-    def test_refuses_what_is_cut_short_or_goes_on(self) -> None:
+    def test_refuses_what_is_truncated_or_extended(self) -> None:
         token = RING.sign("ses_1", "receipt")
         for length in range(len(token)):
             assert RING.verify(token[:length], "receipt") is None
@@ -117,7 +117,7 @@ class TestRotation:
         with pytest.raises(ValueError, match="lacks"):
             RING.open(ROTATED.seal(b"secret", "c"), "c")
 
-    def test_without_the_old_key_leaves_the_old_seals_shut(self) -> None:
+    def test_without_the_old_key_opens_nothing_that_it_sealed(self) -> None:
         with pytest.raises(ValueError, match="lacks"):
             Keyring("k2", {"k2": NEW}).open(RING.seal(b"secret", "c"), "c")
 

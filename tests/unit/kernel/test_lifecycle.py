@@ -37,7 +37,7 @@ DOOR = Lifecycle(name="door", start=Door.SHUT, transitions=TRANSITIONS)
 
 
 class TestLifecycle:
-    def test_goes_as_its_table_says_and_refuses_the_rest(self) -> None:
+    def test_follows_its_table_and_refuses_the_rest(self) -> None:
         play(
             DOOR,
             """
@@ -69,12 +69,12 @@ class TestLifecycle:
 
         play(Lifecycle(name="door", start=Door.SHUT, transitions=TRANSITIONS, refusal=DoorStuck), "shut ! door_stuck")
 
-    def test_with_a_state_that_no_way_leads_to_cannot_be_made(self) -> None:
+    def test_with_an_unreachable_state_cannot_be_created(self) -> None:
         planted = {pair: target for pair, target in TRANSITIONS.items() if target[0] is not Door.GONE}
         with pytest.raises(ValueError, match="door: no transition leads to GONE"):
             Lifecycle(name="door", start=Door.SHUT, transitions=planted)
 
-    def test_does_not_take_an_island_for_a_way(self) -> None:
+    def test_with_states_that_only_reach_each_other_cannot_be_created(self) -> None:
         planted: dict[tuple[Door, Verb], tuple[Door, Any]] = {
             (Door.SHUT, Verb.SHUT): (Door.SHUT, None),
             (Door.OPEN, Verb.TAKE_OFF): (Door.GONE, None),

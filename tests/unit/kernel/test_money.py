@@ -28,7 +28,7 @@ class TestSplit:
             assert abs(share.minor * whole - minor * weight) < whole
 
     @given(AMOUNTS, WEIGHTS)
-    def test_gives_nothing_for_a_weight_of_nothing(self, minor: int, weights: list[int]) -> None:
+    def test_gives_nothing_for_a_weight_of_zero(self, minor: int, weights: list[int]) -> None:
         shares = Money(minor, "EUR").split(weights)
         assert not any(share for share, weight in zip(shares, weights, strict=True) if weight == 0)
 
@@ -65,7 +65,7 @@ class TestShare:
 
 class TestArithmetic:
     @given(AMOUNTS, AMOUNTS)
-    def test_adds_and_takes_away_exactly(self, one: int, other: int) -> None:
+    def test_adds_and_subtracts_exactly(self, one: int, other: int) -> None:
         assert (Money(one, "JPY") + Money(other, "JPY")) - Money(other, "JPY") == Money(one, "JPY")
 
     def test_multiplies(self) -> None:
@@ -110,12 +110,12 @@ class TestCurrency:
         assert exponent(currency) == places
 
     @pytest.mark.parametrize("currency", ["usd", "US", "XXX", "", "USD ", "DOLLAR", "\u0405\u0415\u041a"])
-    def test_that_is_none_is_refused(self, currency: str) -> None:
+    def test_that_does_not_exist_is_refused(self, currency: str) -> None:
         with pytest.raises(ValueError, match="currency code"):
             Money(1, currency)
 
 
-class TestForPeople:
+class TestDecimalAmounts:
     @pytest.mark.parametrize(
         ("text", "currency", "minor"),
         [
@@ -130,7 +130,7 @@ class TestForPeople:
             ("-3.50", "EUR", -350),
         ],
     )
-    def test_what_was_typed_is_taken_exactly(self, text: str, currency: str, minor: int) -> None:
+    def test_what_was_typed_is_parsed_exactly(self, text: str, currency: str, minor: int) -> None:
         assert Money.parse(text, currency) == Money(minor, currency)
 
     @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ class TestForPeople:
             ("1.0000000000000000000000000000000001", "USD"),
         ],
     )
-    def test_what_is_no_amount_or_too_fine_is_refused(self, text: str, currency: str) -> None:
+    def test_what_is_not_an_amount_or_too_precise_is_refused(self, text: str, currency: str) -> None:
         with pytest.raises(ValueError, match=r"."):
             Money.parse(text, currency)
 

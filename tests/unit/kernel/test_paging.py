@@ -18,7 +18,7 @@ OTHER = ThingId.new(7, START)
 
 
 class TestPaging:
-    def test_begins_at_the_top_with_ten_rows_unless_told_otherwise(self) -> None:
+    def test_begins_at_the_top_with_ten_rows_by_default(self) -> None:
         assert (Paging().limit, Paging().cursor, Paging().is_backwards) == (10, None, False)
 
     def test_has_one_cursor_whichever_way(self) -> None:

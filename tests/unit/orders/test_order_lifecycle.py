@@ -12,7 +12,7 @@ from tests.play import pairs, play
 
 
 class TestOrder:
-    def test_is_paid_and_goes_back_in_parts(self) -> None:
+    def test_is_paid_and_refunded_in_parts(self) -> None:
         play(
             ORDER,
             """

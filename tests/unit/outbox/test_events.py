@@ -22,13 +22,13 @@ def below(kind: type[Event]) -> list[type[Event]]:
     return [found for child in ours for found in (child, *below(child))]
 
 
-# A dataclass with slots is made twice, and its first making may still be about: the name tells which event it is.
+# A dataclass with slots is created twice, and the first class may still exist: both have the event's name.
 EVENTS: Final = list({kind.name: kind for kind in below(Event) if "name" in vars(kind)}.values())
 
 
 @pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.name)
 class TestEveryEvent:
-    def test_is_called_for_what_happened_to_what(self, kind: type[Event]) -> None:
+    def test_is_named_for_its_subject_and_change(self, kind: type[Event]) -> None:
         noun, _, verb = kind.name.partition(".")
         assert re.fullmatch(r"[a-z]+", noun)
         assert re.fullmatch(r"[a-z_]+", verb)
@@ -40,7 +40,7 @@ class TestEveryEvent:
         hints = get_type_hints(kind)
         assert {hints[field.name] for field in fields(kind)} <= PLAIN
 
-    def test_tells_whether_merchants_may_hear_it_and_its_version(self, kind: type[Event]) -> None:
+    def test_declares_whether_it_is_public_and_its_version(self, kind: type[Event]) -> None:
         assert isinstance(kind.public, bool)
         assert kind.version >= 1
 

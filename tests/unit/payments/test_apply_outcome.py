@@ -192,7 +192,7 @@ class TestASecondSuccess:
         assert (change.payment, change.events) == (payment, ())
 
     def test_of_an_old_amount_does_not_pay_the_new_one(self) -> None:
-        """The buyer changed the quantity; the attempt with the old price was cancelled and succeeded all the same."""
+        """The buyer changed the quantity; the attempt with the old price was cancelled and still succeeded."""
         payment = make.payment(amount=PRICE * 2, attempts=2)
         change = changed(payment, make.attempt(status=_A.CANCELLED), APPROVED)
         assert booked(change) == [("unapplied", "CLEARING", "UNAPPLIED", 2599)]

@@ -43,12 +43,12 @@ class Book:
         self.total = 0
         self.events: list[str] = []
 
-    def hear_total(self, total: int) -> None:
+    def receive_total(self, total: int) -> None:
         if total > self.total:
             self._write(book_refunds(self._rows(), usd(total - self.total), ORIGIN, RefundId.new(STORE, START)))
             self.total = total
 
-    def hear(self, reported: RefundReport, subject: object = ATTEMPT) -> None:
+    def receive(self, reported: RefundReport, subject: object = ATTEMPT) -> None:
         self._write(record_refund(self._rows(), reported, subject, ORIGIN, RefundId.new(STORE, START)))
 
     def rows(self) -> list[tuple[str | None, int, str, bool]]:
@@ -109,55 +109,55 @@ class TestALifecycle:
 
 class TestARefund:
     def test_that_is_seen_in_the_total_alone_has_a_row(self, book: Book) -> None:
-        book.hear_total(1000)
+        book.receive_total(1000)
         assert book.rows() == [(None, 1000, "SUCCEEDED", True)]
         assert book.events == ["refund.created"]
 
     def test_that_is_reported_after_the_total_is_the_same_row(self, book: Book) -> None:
-        book.hear_total(1000)
-        book.hear(report("re_1", 1000))
+        book.receive_total(1000)
+        book.receive(report("re_1", 1000))
         assert book.rows() == [("re_1", 1000, "SUCCEEDED", True)]
         assert book.events == ["refund.created"]
 
     def test_that_is_reported_before_the_total_is_the_same_row(self, book: Book) -> None:
-        book.hear(report("re_1", 1000, _R.PENDING))
-        book.hear_total(1000)
-        book.hear(report("re_1", 1000))
+        book.receive(report("re_1", 1000, _R.PENDING))
+        book.receive_total(1000)
+        book.receive(report("re_1", 1000))
         assert book.rows() == [("re_1", 1000, "SUCCEEDED", True)]
         assert book.events == ["refund.created", "refund.succeeded"]
 
     def test_that_is_reported_twice_changes_nothing(self, book: Book) -> None:
-        book.hear(report("re_1", 1000))
-        book.hear(report("re_1", 1000))
-        book.hear(report("re_1", 1000, _R.PENDING))  # out of date
+        book.receive(report("re_1", 1000))
+        book.receive(report("re_1", 1000))
+        book.receive(report("re_1", 1000, _R.PENDING))  # out of date
         assert book.rows() == [("re_1", 1000, "SUCCEEDED", False)]
 
     def test_that_came_with_others_in_one_total_is_taken_out_of_them(self, book: Book) -> None:
-        book.hear_total(1500)
-        book.hear(report("re_1", 500))
-        book.hear(report("re_2", 1000))
+        book.receive_total(1500)
+        book.receive(report("re_1", 500))
+        book.receive(report("re_2", 1000))
         assert sorted(book.rows(), key=str) == [("re_1", 500, "SUCCEEDED", True), ("re_2", 1000, "SUCCEEDED", True)]
 
     def test_that_fails_after_it_was_booked_stays_booked_and_is_published(self, book: Book) -> None:
         """What it does to the ledger is not decided here."""
-        book.hear(report("re_1", 1000))
-        book.hear_total(1000)
-        book.hear(report("re_1", 1000, _R.FAILED))
+        book.receive(report("re_1", 1000))
+        book.receive_total(1000)
+        book.receive(report("re_1", 1000, _R.FAILED))
         assert book.rows() == [("re_1", 1000, "FAILED", True)]
         assert book.events == ["refund.created", "refund.failed"]
 
     def test_that_failed_at_once_is_not_what_the_total_includes(self, book: Book) -> None:
-        book.hear_total(1000)
-        book.hear(report("re_1", 1000, _R.FAILED))
-        book.hear(report("re_2", 1000))
+        book.receive_total(1000)
+        book.receive(report("re_1", 1000, _R.FAILED))
+        book.receive(report("re_2", 1000))
         assert sorted(book.rows(), key=str) == [("re_1", 1000, "FAILED", False), ("re_2", 1000, "SUCCEEDED", True)]
 
     def test_that_turns_out_to_be_another_is_superseded(self, book: Book) -> None:
         """The total of 500 was the refund re_1, and covered re_2, which had been reported by then."""
-        book.hear(report("re_2", 300))
-        book.hear_total(500)
-        book.hear(report("re_1", 500))
-        book.hear_total(800)
+        book.receive(report("re_2", 300))
+        book.receive_total(500)
+        book.receive(report("re_1", 500))
+        book.receive_total(800)
         booked = [row for row in book.rows() if row[3]]
         assert sorted(booked) == [("re_1", 500, "SUCCEEDED", True), ("re_2", 300, "SUCCEEDED", True)]
         assert [row for row in book.rows() if not row[3]] == [(None, 200, "CANCELLED", False)]
@@ -169,19 +169,19 @@ class TestARefund:
             ours, ORIGIN.payment, ATTEMPT, usd(1000), _R.PENDING, None, None, is_booked=False, seq=1, version=1
         )
         book.refunds[ours] = refund
-        book.hear(report("re_1", 1000), subject=ours)
+        book.receive(report("re_1", 1000), subject=ours)
         assert book.rows() == [("re_1", 1000, "SUCCEEDED", False)]
 
     @given(amounts=st.lists(st.integers(1, 6), min_size=1, max_size=5), seed=st.integers(0, 2**32), data=st.data())
     def test_is_one_row_whatever_the_order(self, amounts: list[int], seed: int, data: st.DataObject) -> None:
         """Reports of every refund, and totals of which any but the last may be lost: shuffled and repeated."""
         totals = [sum(amounts[: end + 1]) for end in range(len(amounts))]
-        heard = [*data.draw(st.lists(st.sampled_from(totals))), totals[-1]]
-        messages: list[Any] = [*heard, *(report(f"re_{n}", amount) for n, amount in enumerate(amounts))] * 2
+        totals_seen = [*data.draw(st.lists(st.sampled_from(totals))), totals[-1]]
+        messages: list[Any] = [*totals_seen, *(report(f"re_{n}", amount) for n, amount in enumerate(amounts))] * 2
         random.Random(seed).shuffle(messages)  # noqa: S311  a test's order
         book = Book()
         for message in messages:
-            book.hear_total(message) if isinstance(message, int) else book.hear(message)
+            book.receive_total(message) if isinstance(message, int) else book.receive(message)
             assert sum(one.amount.minor for one in book.refunds.values() if one.is_booked) == book.total
         counted = sorted(row for row in book.rows() if row[2] != "CANCELLED")
         assert counted == [(f"re_{n}", amount, "SUCCEEDED", True) for n, amount in enumerate(amounts)]

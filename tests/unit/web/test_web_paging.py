@@ -28,18 +28,18 @@ def asked(**query: str | list[str]) -> Paging[DeliveryId]:
 
 
 class TestTheQuery:
-    def test_may_say_nothing(self) -> None:
+    def test_may_be_empty(self) -> None:
         assert asked() == Paging(10)
 
     @pytest.mark.parametrize(("limit", "number"), [("1", 1), ("42", 42), ("007", 7), ("100", 100)])
-    def test_says_how_many(self, limit: str, number: int) -> None:
+    def test_has_a_limit(self, limit: str, number: int) -> None:
         assert asked(limit=limit) == Paging(number)
 
-    def test_says_where_to_begin(self) -> None:
+    def test_has_a_cursor(self) -> None:
         assert asked(starting_after=CURSOR, limit="3") == Paging(3, starting_after=CURSOR)
         assert asked(ending_before=CURSOR) == Paging(10, ending_before=CURSOR)
 
-    def test_counts_the_last_of_what_it_says_twice(self) -> None:
+    def test_uses_the_last_of_a_repeated_parameter(self) -> None:
         assert asked(limit=["1", "2"], starting_after=[CURSOR, OTHER]) == Paging(2, starting_after=OTHER)
 
     @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def document() -> dict[str, Any]:
 
 
 class TestTheDocument:
-    def test_says_how_to_ask(self, document: dict[str, Any]) -> None:
+    def test_describes_the_query(self, document: dict[str, Any]) -> None:
         route = document["paths"]["/stores/{store}/endpoints/{endpoint}/deliveries"]["get"]
         query = {one["name"]: one for one in route["parameters"] if one.get("in") == "query"}
         assert query["limit"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 10}
@@ -102,7 +102,7 @@ class TestTheDocument:
             assert query[name]["schema"] == {"type": "string", "pattern": "^whd_[0-7][0-9a-hjkmnp-tv-z]{25}$"}
             assert not query[name].get("required")
 
-    def test_says_what_comes(self, document: dict[str, Any]) -> None:
+    def test_describes_the_response(self, document: dict[str, Any]) -> None:
         answers = document["paths"]["/stores/{store}/endpoints/{endpoint}/deliveries"]["get"]["responses"]
         schema = answers["200"]["content"]["application/json"]["schema"]
         assert schema == {"$ref": "#/components/schemas/DeliveryListBody"}
@@ -126,7 +126,7 @@ class TestTheDocument:
             "$ref": "#/components/schemas/EndpointBody"
         }
 
-    def test_says_how_it_may_be_refused(self, document: dict[str, Any]) -> None:
+    def test_lists_its_refusals(self, document: dict[str, Any]) -> None:
         refused = document["paths"]["/stores/{store}/endpoints"]["get"]["responses"]["422"]
         codes = refused["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"]["code"]["enum"]
         assert codes == ["cursor_unknown", "limit_out_of_range", "two_cursors"]

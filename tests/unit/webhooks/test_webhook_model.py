@@ -63,7 +63,7 @@ class TestADelivery:
         decision = decide(attempt(1), NoResponse("refused"), NOW)
         assert decision == Decision(Verb.RETRY, NOW + timedelta(minutes=1), paused_until=NOW + PAUSE)
 
-    def test_is_given_up_after_its_last_try_whatever_the_reason(self) -> None:
+    def test_fails_after_its_last_try_for_any_reason(self) -> None:
         for outcome in (DOWN, NoResponse("refused"), Response(429, "", "5")):
             assert decide(attempt(6), outcome, NOW).verb == "give_up"
 

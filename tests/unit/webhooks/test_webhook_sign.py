@@ -78,7 +78,7 @@ class TestAVerifier:
 
 
 class TestASecret:
-    def test_is_made_of_32_fresh_random_bytes(self) -> None:
+    def test_has_32_random_bytes(self) -> None:
         first, second = new_secret(), new_secret()
         assert first != second
         assert len(decode(first)) == len(decode(second)) == 32

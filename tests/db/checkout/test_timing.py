@@ -1,4 +1,4 @@
-"""News in the worst order: before the answer, twice, too late, of another amount."""
+"""Webhooks at the worst time: before the response, twice, too late, with another amount."""
 
 from __future__ import annotations
 
@@ -32,108 +32,108 @@ async def merchant(db: Database) -> Merchant:
     return await make.merchant(db, session_expires_s=3600, session_abandoned_s=600)
 
 
-async def stands(merchant: Merchant, opened: Opened) -> tuple[str, str | None]:
+async def statuses(merchant: Merchant, opened: Opened) -> tuple[str, str | None]:
     await merchant.drain()
     return (await merchant.status(opened)).session.status, await merchant.order(opened)
 
 
 class TestAWebhook:
-    async def test_before_the_answer_of_authorize(self, merchant: Merchant) -> None:
+    async def test_before_the_response_of_authorize_is_applied(self, merchant: Merchant) -> None:
         opened = await merchant.open()
 
-        async def meanwhile(key: AttemptId) -> None:
+        async def during_authorize(key: AttemptId) -> None:
             merchant.fake.confirm(key)
-            assert await merchant.hear(key)
+            assert await merchant.receive_webhook(key)
 
-        merchant.fake.meanwhile = meanwhile
+        merchant.fake.during_authorize = during_authorize
         await merchant.pay(opened)
         assert await merchant.attempts(opened) == ["SUCCEEDED"]
-        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
+        assert await statuses(merchant, opened) == ("COMPLETED", "COMPLETED")
         assert await merchant.balances() == SALE
 
-    async def test_of_a_decline_before_the_answer(self, merchant: Merchant) -> None:
+    async def test_of_a_decline_before_the_response_is_applied(self, merchant: Merchant) -> None:
         opened = await merchant.open()
 
-        async def meanwhile(key: AttemptId) -> None:
+        async def during_authorize(key: AttemptId) -> None:
             merchant.fake.confirm(key, DECLINED)
-            await merchant.hear(key)
+            await merchant.receive_webhook(key)
 
-        merchant.fake.meanwhile = meanwhile
+        merchant.fake.during_authorize = during_authorize
         await merchant.pay(opened)
-        assert await stands(merchant, opened) == ("OPEN", "PENDING")
+        assert await statuses(merchant, opened) == ("OPEN", "PENDING")
 
-    async def test_that_comes_twice_changes_nothing(self, merchant: Merchant) -> None:
+    async def test_that_arrives_twice_changes_nothing(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()
         merchant.fake.confirm(paying.attempt.id)
-        first = await merchant.hear(paying.attempt.id, event="sev_1")
-        again = [await merchant.hear(paying.attempt.id, event=name) for name in ("sev_1", "sev_1", "sev_2")]
+        first = await merchant.receive_webhook(paying.attempt.id, event="sev_1")
+        again = [await merchant.receive_webhook(paying.attempt.id, event=name) for name in ("sev_1", "sev_1", "sev_2")]
         assert (first, again) == (True, [False, False, False])
-        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
+        assert await statuses(merchant, opened) == ("COMPLETED", "COMPLETED")
         assert await merchant.balances() == SALE
 
-    async def test_that_comes_twenty_times_at_once_changes_nothing(self, merchant: Merchant) -> None:
+    async def test_that_arrives_twenty_times_concurrently_is_applied_once(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()
         merchant.fake.confirm(paying.attempt.id)
-        heard = await asyncio.gather(*(merchant.hear(paying.attempt.id, event="sev_1") for _ in range(20)))
-        assert sum(heard) == 1
+        applied = await asyncio.gather(*(merchant.receive_webhook(paying.attempt.id, event="sev_1") for _ in range(20)))
+        assert sum(applied) == 1
         assert await merchant.balances() == SALE
-        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
+        assert await statuses(merchant, opened) == ("COMPLETED", "COMPLETED")
 
-    async def test_that_comes_again_after_a_newer_one_changes_nothing(self, merchant: Merchant) -> None:
+    async def test_that_arrives_again_after_a_newer_one_changes_nothing(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()
         key = paying.attempt.id
         proof = ActionNeeded("fake_1", Action.AUTHENTICATE, client_secret="s")
-        assert await merchant.hear(key, proof, event="older")
-        assert await merchant.hear(key, InProgress("fake_1"), event="newer")
-        assert not await merchant.hear(key, proof, event="older")
+        assert await merchant.receive_webhook(key, proof, event="older")
+        assert await merchant.receive_webhook(key, InProgress("fake_1"), event="newer")
+        assert not await merchant.receive_webhook(key, proof, event="older")
         assert await merchant.attempts(opened) == ["PROCESSING"]
 
     async def test_that_is_stale_changes_nothing(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()
         key = paying.attempt.id
-        waiting = merchant.fake.twins[key].stands
+        waiting = merchant.fake.attempts[key].outcome
         merchant.fake.confirm(key)
-        await merchant.hear(key)
+        await merchant.receive_webhook(key)
         for stale in (waiting, Declined("fake_1", "card_declined", "No.")):
-            assert not await merchant.hear(key, stale)
-        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
+            assert not await merchant.receive_webhook(key, stale)
+        assert await statuses(merchant, opened) == ("COMPLETED", "COMPLETED")
 
-    async def test_of_a_refund_before_the_success_has_to_come_again(self, merchant: Merchant) -> None:
+    async def test_of_a_refund_before_the_success_must_be_sent_again(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()
         key, back = paying.attempt.id, Refunded("fake_1", PRICE)
         with pytest.raises(NotYetSucceeded):
-            await merchant.hear(key, back, event="sev_refund")
+            await merchant.receive_webhook(key, back, event="sev_refund")
         merchant.fake.confirm(key)
-        await merchant.hear(key)
-        assert await merchant.hear(key, back, event="sev_refund")
-        assert await stands(merchant, opened) == ("COMPLETED", "REFUNDED")
+        await merchant.receive_webhook(key)
+        assert await merchant.receive_webhook(key, back, event="sev_refund")
+        assert await statuses(merchant, opened) == ("COMPLETED", "REFUNDED")
         assert await merchant.balances() == {"MERCHANT": -75, "FEES": 75}
 
-    async def test_of_a_refund_of_more_than_was_paid_is_taken_all_the_same(self, merchant: Merchant) -> None:
-        """Refused, it would come again for three days, and nobody would know."""
+    async def test_of_a_refund_of_more_than_was_paid_is_accepted(self, merchant: Merchant) -> None:
+        """If it were refused, the provider would send it for three days and nothing would be recorded."""
         _, paying = await merchant.paying()
         merchant.fake.confirm(paying.attempt.id)
-        await merchant.hear(paying.attempt.id)
-        await merchant.hear(paying.attempt.id, Refunded("fake_1", PRICE * 2))
+        await merchant.receive_webhook(paying.attempt.id)
+        await merchant.receive_webhook(paying.attempt.id, Refunded("fake_1", PRICE * 2))
         await merchant.drain()
-        await merchant.hear(paying.attempt.id, Refunded("fake_1", PRICE * 3))
+        await merchant.receive_webhook(paying.attempt.id, Refunded("fake_1", PRICE * 3))
 
 
-class TestTime:
-    async def test_ends_a_session_that_nobody_paid(self, merchant: Merchant) -> None:
+class TestExpiry:
+    async def test_ends_an_unpaid_session(self, merchant: Merchant) -> None:
         opened = await merchant.open(email=None)
         merchant.clock.tick(seconds=3599)
-        assert await stands(merchant, opened) == ("OPEN", None)
+        assert await statuses(merchant, opened) == ("OPEN", None)
         merchant.clock.tick(seconds=1)
-        assert await stands(merchant, opened) == ("EXPIRED", None)
+        assert await statuses(merchant, opened) == ("EXPIRED", None)
         assert await merchant.events(opened.session.id) == ["session.expired"]
 
-    async def test_ends_one_whose_buyer_left_an_address_sooner(self, merchant: Merchant) -> None:
+    async def test_abandons_one_with_an_email_address_sooner(self, merchant: Merchant) -> None:
         opened = await merchant.open()
         merchant.clock.tick(seconds=599)
-        assert await stands(merchant, opened) == ("OPEN", None)
+        assert await statuses(merchant, opened) == ("OPEN", None)
         merchant.clock.tick(seconds=1)
-        assert await stands(merchant, opened) == ("ABANDONED", None)
+        assert await statuses(merchant, opened) == ("ABANDONED", None)
         assert await merchant.events(opened.session.id) == ["session.abandoned"]
 
     async def test_is_counted_from_the_last_change(self, merchant: Merchant) -> None:
@@ -141,29 +141,29 @@ class TestTime:
         merchant.clock.tick(seconds=500)
         await merchant.change(opened, quantity=2)
         merchant.clock.tick(seconds=500)
-        assert (await stands(merchant, opened))[0] == "OPEN"
+        assert (await statuses(merchant, opened))[0] == "OPEN"
 
-    async def test_calls_a_waiting_payment_off_first(self, merchant: Merchant) -> None:
+    async def test_cancels_a_pending_payment_first(self, merchant: Merchant) -> None:
         opened, _ = await merchant.paying()
         merchant.clock.tick(hours=1)
-        assert await stands(merchant, opened) == ("EXPIRED", "CANCELLED")
+        assert await statuses(merchant, opened) == ("EXPIRED", "CANCELLED")
         assert await merchant.attempts(opened) == ["CANCELLED"]
 
     async def test_does_not_end_one_that_can_still_succeed(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()
-        merchant.fake.silent = True
+        merchant.fake.unreachable = True
         merchant.clock.tick(hours=1)
-        assert (await stands(merchant, opened))[0] == "PROCESSING"
-        merchant.fake.silent = False
+        assert (await statuses(merchant, opened))[0] == "PROCESSING"
+        merchant.fake.unreachable = False
         merchant.fake.confirm(paying.attempt.id)
         merchant.clock.tick(minutes=5)
-        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
+        assert await statuses(merchant, opened) == ("COMPLETED", "COMPLETED")
 
-    async def test_finds_that_it_was_paid_at_the_last_moment(self, merchant: Merchant) -> None:
+    async def test_completes_a_session_that_was_paid_at_the_last_moment(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()
         merchant.fake.confirm(paying.attempt.id)
         merchant.clock.tick(hours=1)
-        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
+        assert await statuses(merchant, opened) == ("COMPLETED", "COMPLETED")
         assert await merchant.balances() == SALE
 
 
@@ -171,23 +171,23 @@ class TestALateSuccess:
     async def test_after_expiry_is_fulfilled(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()
         merchant.clock.tick(hours=1)
-        assert await stands(merchant, opened) == ("EXPIRED", "CANCELLED")
+        assert await statuses(merchant, opened) == ("EXPIRED", "CANCELLED")
         merchant.fake.approve(paying.attempt.id)
-        assert await merchant.hear(paying.attempt.id)
-        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
+        assert await merchant.receive_webhook(paying.attempt.id)
+        assert await statuses(merchant, opened) == ("COMPLETED", "COMPLETED")
         assert await merchant.balances() == SALE
         assert await merchant.events(opened.session.id) == ["session.expired", "session.completed"]
 
     async def test_after_abandonment_is_fulfilled(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()
         merchant.fake.confirm(paying.attempt.id, DECLINED)
-        await merchant.hear(paying.attempt.id)
+        await merchant.receive_webhook(paying.attempt.id)
         await merchant.drain()
         merchant.clock.tick(minutes=10)
-        assert await stands(merchant, opened) == ("ABANDONED", "CANCELLED")
+        assert await statuses(merchant, opened) == ("ABANDONED", "CANCELLED")
         merchant.fake.approve(paying.attempt.id)
-        await merchant.hear(paying.attempt.id)
-        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
+        await merchant.receive_webhook(paying.attempt.id)
+        assert await statuses(merchant, opened) == ("COMPLETED", "COMPLETED")
 
     async def test_after_three_declines_is_fulfilled(self, merchant: Merchant) -> None:
         opened = await merchant.open()
@@ -195,22 +195,22 @@ class TestALateSuccess:
         for _ in range(3):
             keys.append((await merchant.pay(opened)).attempt.id)
             merchant.fake.confirm(keys[-1], DECLINED)
-            await merchant.hear(keys[-1])
+            await merchant.receive_webhook(keys[-1])
             await merchant.drain()
         merchant.fake.approve(keys[-1])
-        await merchant.hear(keys[-1])
-        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
+        await merchant.receive_webhook(keys[-1])
+        assert await statuses(merchant, opened) == ("COMPLETED", "COMPLETED")
         assert await merchant.balances() == SALE
 
     async def test_of_the_first_while_the_second_waits_leaves_the_second_uncharged(self, merchant: Merchant) -> None:
         opened, first = await merchant.paying()
         merchant.fake.confirm(first.attempt.id, DECLINED)
-        await merchant.hear(first.attempt.id)
+        await merchant.receive_webhook(first.attempt.id)
         await merchant.drain()
         second = await merchant.pay(opened)
         merchant.fake.approve(first.attempt.id)
-        await merchant.hear(first.attempt.id)
-        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
+        await merchant.receive_webhook(first.attempt.id)
+        assert await statuses(merchant, opened) == ("COMPLETED", "COMPLETED")
         merchant.clock.tick(seconds=5)
         await merchant.drain()
         assert ("cancel", second.attempt.id) in merchant.fake.calls
@@ -219,21 +219,21 @@ class TestALateSuccess:
 
     @pytest.mark.parametrize("late", range(8))
     async def test_of_the_first_just_as_the_second_begins_is_booked_once(self, merchant: Merchant, late: int) -> None:
-        """Whoever is quicker, the other decides by what is then."""
+        """Whichever commits first, the other decides by what it wrote."""
         opened, first = await merchant.paying()
         merchant.fake.confirm(first.attempt.id, DECLINED)
-        await merchant.hear(first.attempt.id)
+        await merchant.receive_webhook(first.attempt.id)
         await merchant.drain()
         merchant.fake.approve(first.attempt.id)
 
-        async def hear() -> bool:
+        async def receive() -> bool:
             await asyncio.sleep(late / 1000)
-            return await merchant.hear(first.attempt.id)
+            return await merchant.receive_webhook(first.attempt.id)
 
-        paid, heard = await asyncio.gather(merchant.pay(opened), hear(), return_exceptions=True)
-        assert heard is True
+        paid, applied = await asyncio.gather(merchant.pay(opened), receive(), return_exceptions=True)
+        assert applied is True
         assert isinstance(paid, PaymentStarted | AlreadyPaid)
-        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
+        assert await statuses(merchant, opened) == ("COMPLETED", "COMPLETED")
         merchant.clock.tick(seconds=5)
         await merchant.drain()
         assert await merchant.attempts(opened) == [
@@ -242,90 +242,90 @@ class TestALateSuccess:
         ]
         assert await merchant.balances() == SALE
 
-    async def test_of_both_books_the_second_apart(self, merchant: Merchant) -> None:
+    async def test_of_both_books_the_second_separately(self, merchant: Merchant) -> None:
         opened, first = await merchant.paying()
         merchant.fake.confirm(first.attempt.id, DECLINED)
-        await merchant.hear(first.attempt.id)
+        await merchant.receive_webhook(first.attempt.id)
         await merchant.drain()
         second = await merchant.pay(opened)
         merchant.fake.confirm(second.attempt.id)
         merchant.fake.approve(first.attempt.id)
         for paying in (second, first):
-            await merchant.hear(paying.attempt.id)
-        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
+            await merchant.receive_webhook(paying.attempt.id)
+        assert await statuses(merchant, opened) == ("COMPLETED", "COMPLETED")
         assert await merchant.balances() == {"CLEARING": -5198, "MERCHANT": 2524, "FEES": 75, "UNAPPLIED": 2599}
 
 
 class TestAnotherAmount:
     @pytest.mark.parametrize("received", [PRICE - Money(1, "USD"), PRICE * 2], ids=str)
-    async def test_is_kept_apart_and_nobody_pays_again(self, merchant: Merchant, received: Money) -> None:
+    async def test_is_booked_separately_and_prevents_another_payment(self, merchant: Merchant, received: Money) -> None:
         opened, paying = await merchant.paying()
         merchant.fake.approve(paying.attempt.id, received)
-        await merchant.hear(paying.attempt.id)
-        assert await stands(merchant, opened) == ("EXPIRED", "FAILED")
+        await merchant.receive_webhook(paying.attempt.id)
+        assert await statuses(merchant, opened) == ("EXPIRED", "FAILED")
         assert await merchant.attempts(opened) == ["INTEGRITY_FAILURE"]
         assert await merchant.balances() == {"CLEARING": -received.minor, "UNAPPLIED": received.minor}
         with pytest.raises((SessionOver, NoAttemptsLeft)):
             await merchant.pay(opened)
 
-    async def test_shows_the_buyer_not_to_pay_again(self, merchant: Merchant) -> None:
+    async def test_leaves_the_buyer_no_attempts(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()
         merchant.fake.approve(paying.attempt.id, Money(2599, "EUR"))
-        await merchant.hear(paying.attempt.id)
+        await merchant.receive_webhook(paying.attempt.id)
         await merchant.drain()
         status = await merchant.status(opened)
         assert status.payment is not None
         assert (status.payment.failure_code, status.attempts_left) == (INTEGRITY, 0)
 
-    async def test_that_comes_after_the_attempt_was_called_off_lets_nobody_pay_again(self, merchant: Merchant) -> None:
+    async def test_after_the_attempt_was_cancelled_prevents_another_payment(self, merchant: Merchant) -> None:
         opened, paying = await merchant.paying()
         await merchant.change(opened, quantity=2)
-        await merchant.hear(paying.attempt.id, Approved("fake_1", Money(1, "USD")))
+        await merchant.receive_webhook(paying.attempt.id, Approved("fake_1", Money(1, "USD")))
         await merchant.drain()
         with pytest.raises((SessionOver, NoAttemptsLeft)):
             await merchant.pay(opened)
 
 
-class TestAsking:
+class TestReconciling:
     WAITS = (5, 30, 300, 3600, 86_400, 86_400)
 
-    async def silent(self, merchant: Merchant) -> tuple[Opened, AttemptId]:
+    async def lose_response(self, merchant: Merchant) -> tuple[Opened, AttemptId]:
         opened = await merchant.open()
-        merchant.fake.deaf = True
+        merchant.fake.loses_responses = True
         paying = await merchant.pay(opened)
         merchant.fake.calls.clear()
         return opened, paying.attempt.id
 
-    def asked(self, merchant: Merchant, key: AttemptId) -> int:
+    def count_checks(self, merchant: Merchant, key: AttemptId) -> int:
         return sum(1 for verb, about in merchant.fake.calls if verb == "find" and about == key)
 
-    async def test_goes_by_schedule(self, db: Database) -> None:
+    async def test_follows_the_schedule(self, db: Database) -> None:
         merchant = await make.merchant(db, session_expires_s=30 * 86_400)
-        _, key = await self.silent(merchant)
+        _, key = await self.lose_response(merchant)
         for number, wait_s in enumerate(self.WAITS, 1):
             merchant.clock.tick(seconds=wait_s - 1)
-            await self.ask_due(merchant)
-            assert self.asked(merchant, key) == number - 1
+            await self.check_due(merchant)
+            assert self.count_checks(merchant, key) == number - 1
             merchant.clock.tick(seconds=1)
-            await self.ask_due(merchant)
-            assert self.asked(merchant, key) == number
+            await self.check_due(merchant)
+            assert self.count_checks(merchant, key) == number
 
-    async def ask_due(self, merchant: Merchant) -> None:
+    async def check_due(self, merchant: Merchant) -> None:
         for store, row_id in await find_due(merchant.db, range(16), merchant.clock(), 10_000):
             if store == merchant.store.number:
                 await reconcile_row(merchant.db, merchant.providers, row_id, merchant.clock())
 
     @pytest.mark.parametrize("ends", ["approved", "declined", "withdrawn", "waiting"])
-    async def test_resolves_silence(self, merchant: Merchant, ends: str) -> None:
-        opened, key = await self.silent(merchant)
-        merchant.fake.deaf = False
+    async def test_resolves_an_unknown_outcome(self, merchant: Merchant, ends: str) -> None:
+        opened, key = await self.lose_response(merchant)
+        merchant.fake.loses_responses = False
         if ends == "withdrawn":
             merchant.fake._cancel(key)
         elif ends != "waiting":
             merchant.fake.confirm(key, DECLINED if ends == "declined" else "4242")
         merchant.clock.tick(seconds=5)
         assert (
-            await stands(merchant, opened)
+            await statuses(merchant, opened)
             == {
                 "approved": ("COMPLETED", "COMPLETED"),
                 "declined": ("OPEN", "PENDING"),
@@ -334,45 +334,45 @@ class TestAsking:
             }[ends]
         )
 
-    async def test_about_what_never_arrived_lets_the_buyer_try_again(self, merchant: Merchant) -> None:
+    async def test_of_a_request_that_never_arrived_lets_the_buyer_try_again(self, merchant: Merchant) -> None:
         opened = await merchant.open()
-        merchant.fake.silent = True
+        merchant.fake.unreachable = True
         first = await merchant.pay(opened)
-        merchant.fake.silent = False
+        merchant.fake.unreachable = False
         merchant.clock.tick(seconds=5)
-        assert (await stands(merchant, opened))[0] == "OPEN"
+        assert (await statuses(merchant, opened))[0] == "OPEN"
         second = await merchant.pay(opened)
         assert second.attempt.id != first.attempt.id
         merchant.fake.confirm(second.attempt.id)
-        await merchant.hear(second.attempt.id)
-        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
+        await merchant.receive_webhook(second.attempt.id)
+        assert await statuses(merchant, opened) == ("COMPLETED", "COMPLETED")
 
-    async def test_knows_the_reference_that_one_of_two_calls_was_told(self, merchant: Merchant) -> None:
+    async def test_uses_the_reference_that_one_of_two_calls_received(self, merchant: Merchant) -> None:
         opened = await merchant.open()
 
-        async def meanwhile(_: AttemptId) -> None:
-            merchant.fake.meanwhile, merchant.fake.deaf = None, True
+        async def during_authorize(_: AttemptId) -> None:
+            merchant.fake.during_authorize, merchant.fake.loses_responses = None, True
             await merchant.pay(opened)
-            merchant.fake.deaf = False
+            merchant.fake.loses_responses = False
 
-        merchant.fake.meanwhile = meanwhile
+        merchant.fake.during_authorize = during_authorize
         paying = await merchant.pay(opened)
         assert await merchant.attempts(opened) == ["UNKNOWN"]
         sql = "select provider_reference from payments.attempt where store = $1 and id = $2"
         reference = await merchant.db.fetchval(sql, merchant.store.number, paying.attempt.id.uuid)
-        assert reference == merchant.fake.twins[paying.attempt.id].reference
+        assert reference == merchant.fake.attempts[paying.attempt.id].reference
 
     async def test_stops_once_it_is_known(self, merchant: Merchant) -> None:
-        opened, key = await self.silent(merchant)
-        merchant.fake.deaf = False
+        opened, key = await self.lose_response(merchant)
+        merchant.fake.loses_responses = False
         merchant.fake.confirm(key)
-        await merchant.hear(key)
+        await merchant.receive_webhook(key)
         sql = "select next_check_at from payments.attempt where store = $1 and id = $2"
         assert await merchant.db.fetchval(sql, key.store, key.uuid) is None
-        assert await stands(merchant, opened) == ("COMPLETED", "COMPLETED")
+        assert await statuses(merchant, opened) == ("COMPLETED", "COMPLETED")
 
-    async def test_of_a_provider_that_is_gone_goes_on_later(self, merchant: Merchant) -> None:
-        _, key = await self.silent(merchant)
+    async def test_of_a_provider_that_is_not_configured_is_postponed(self, merchant: Merchant) -> None:
+        _, key = await self.lose_response(merchant)
         now = merchant.clock.tick(seconds=5)
         await reconcile(merchant.db, Providers({}), key, now)
         assert (key.store, key.uuid) not in await find_due(merchant.db, range(16), now, 10_000)

@@ -1,4 +1,4 @@
-"""No two files import one another, not even by way of others or for the sake of a type."""
+"""No files import one another: not through other files, and not for type annotations."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def imports(source: Source, files: Mapping[str, str]) -> Iterator[str]:
                 yield found
 
 
-def circles(sources: list[Source]) -> list[list[str]]:
+def circular_imports(sources: list[Source]) -> list[list[str]]:
     """Files that import one another: for each group its files, in order."""
     names = [(source.name.removesuffix(".py").removesuffix("/__init__"), source.name) for source in sources]
     files = {"checkie." + name.replace("/", "."): path for name, path in names}
@@ -50,8 +50,8 @@ def reachable(name: str, ahead: Mapping[str, set[str]]) -> set[str]:
     return seen
 
 
-def test_no_file_is_in_a_circle() -> None:
-    assert circles(read()) == []
+def test_no_file_has_a_circular_import() -> None:
+    assert circular_imports(read()) == []
 
 
 @pytest.mark.parametrize(
@@ -67,13 +67,15 @@ def test_no_file_is_in_a_circle() -> None:
         {"db/__init__.py": "from checkie.db.pool import Pool", "db/pool.py": "from checkie.db import Unit"},
     ],
 )
-def test_a_circle_is_found(tmp_path: Path, files: dict[str, str]) -> None:
-    assert circles(plant(tmp_path, {**files, "app/cli.py": "import checkie.db.pool"})) == [sorted(files)]
+def test_a_circular_import_is_found(tmp_path: Path, files: dict[str, str]) -> None:
+    assert circular_imports(plant(tmp_path, {**files, "app/cli.py": "import checkie.db.pool"})) == [sorted(files)]
 
 
-def test_a_circle_of_three_is_found_once(tmp_path: Path) -> None:
-    ring = {"a.py": "import checkie.b", "b.py": "import checkie.c", "c.py": "import checkie.a"}
-    assert circles(plant(tmp_path, {**ring, "d.py": "import checkie.a", "e.py": ""})) == [["a.py", "b.py", "c.py"]]
+def test_a_circular_import_of_three_files_is_found_once(tmp_path: Path) -> None:
+    files = {"a.py": "import checkie.b", "b.py": "import checkie.c", "c.py": "import checkie.a"}
+    assert circular_imports(plant(tmp_path, {**files, "d.py": "import checkie.a", "e.py": ""})) == [
+        ["a.py", "b.py", "c.py"]
+    ]
 
 
 def test_the_front_door_may_import_the_files_behind_it(tmp_path: Path) -> None:
@@ -82,4 +84,4 @@ def test_the_front_door_may_import_the_files_behind_it(tmp_path: Path) -> None:
         "db/pool.py": "from checkie.db import unit",
         "db/unit.py": "import asyncio",
     }
-    assert circles(plant(tmp_path, files)) == []
+    assert circular_imports(plant(tmp_path, files)) == []
