@@ -76,7 +76,7 @@ class ErrorPages:
             except HTTPException:
                 raise
             except Exception:  # noqa: BLE001  the reader gets a page, the log gets the reason
-                _log.exception("page_failed", path=request.url.path)
+                _log.exception("page_failed", route=request.scope["route"].path)  # not the path: see request_failed
                 return self._respond(request, None)
 
         return answered
