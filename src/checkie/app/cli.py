@@ -163,13 +163,16 @@ def _events(given: argparse.Namespace) -> int:
     if given.consumer not in REACTIONS:
         raise SettingsError(f"unknown consumer. The consumers are {', '.join(REACTIONS)}.")
 
+    settings = _settings(given)
+
     async def process(url: str) -> int:
-        async with Database(url, constraints=compose.CONSTRAINTS) as db:
+        mode, size = settings.plan_cache_mode, settings.pool_size
+        async with Database.hot(url, size, plan_cache_mode=mode, constraints=compose.CONSTRAINTS) as db:
             bus = PostgresBus(db, Leases(db, "redrive", "cli"))
             consumer = Consumer(given.consumer, REACTIONS[given.consumer], db, bus)
             return await redrive(db, consumer, system_now())
 
-    with compose.database(_settings(given)) as urls:
+    with compose.database(settings) as urls:
         print(f"{asyncio.run(process(urls.app))} dead letters were processed.")
     return 0
 

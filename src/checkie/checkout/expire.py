@@ -30,9 +30,8 @@ async def expire_row(db: Database, providers: Providers, row_id: UUID, now: date
         transitions = await _end_payment(db, providers, session, verb, now)
     async with db.transaction() as unit:
         current = await sql.lock(unit, session.id)
-        if (
-            current.status in PAYING or current.version == session.version
-        ):  # otherwise the buyer has changed it meanwhile
+        is_still_paying = session.status in PAYING and current.status in PAYING
+        if is_still_paying or current.version == session.version:  # otherwise the buyer has changed it meanwhile
             for transition in transitions:
                 advance(unit, transition, now)
 

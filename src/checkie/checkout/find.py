@@ -11,7 +11,8 @@ from checkie import catalog, stores
 from checkie.kernel import refuses
 from checkie.web import Services
 
-SLUG: Final = re.compile(r"[a-z0-9-]{1,63}")
+SLUG: Final = re.compile(r"[a-z0-9-]{1,68}")
+"""At most 63 characters, and `-test` where it is a test twin's."""
 _TTL: Final = timedelta(seconds=1)
 _MAX_PAGES: Final = 10_000
 _Found: TypeAlias = tuple[stores.Store, catalog.Page]

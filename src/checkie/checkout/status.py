@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from checkie.checkout.get_session import get_session
 from checkie.checkout.model import OVER, Session, SessionStatus
+from checkie.checkout.quote import Quote
 from checkie.db import Database
 from checkie.kernel import refuses
 from checkie.kernel.ids import SessionId
+from checkie.orders import queries as orders
 from checkie.payments import Attempt, Payment, find_latest
 
 _TRIES = 3
@@ -39,4 +41,12 @@ async def read_status(db: Database, session_id: SessionId, secret: str) -> Statu
 async def status_of(db: Database, session: Session) -> Status:
     """The status of a session that the caller is known to be allowed to see."""
     found = await find_latest(db, session.payment) if session.payment else None
+    if found and found[0].is_paid and found[0].amount != session.quote.total:
+        session = await _as_paid(db, session, found[0])
     return Status(session, *(found or (None, None)))
+
+
+async def _as_paid(db: Database, session: Session, payment: Payment) -> Session:
+    """The session with what was paid: its buyer changed it before an earlier attempt succeeded late."""
+    order = (await orders.list_by_ids(db, session.id.store, [payment.order])).get(payment.order)
+    return replace(session, quote=Quote.of_json(order.quote, order.total.currency)) if order else session

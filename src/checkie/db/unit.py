@@ -48,6 +48,8 @@ class UnitOfWork:
     connections: Connections
     store: int | None = None
     """The store whose events are published in it: there is one at most."""
+    added: dict[Any, Any] = field(default_factory=dict, repr=False)
+    """What modules have added to it and would not find by reading, by a key that begins with the module's name."""
     _connection: asyncpg.Connection | None = None
     _batches: list[Batch] = field(default_factory=list, repr=False)
     _deferred: dict[Flush, list[Any]] = field(default_factory=dict, repr=False)

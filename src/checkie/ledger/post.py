@@ -87,11 +87,14 @@ async def _accounts(unit: UnitOfWork, store: int, transfers: Sequence[Transfer],
     known = {(row["kind"], row["owner"], row["currency"]): row["id"] for row in rows}
     if not unit.has_begun:  # what this unit has opened itself may yet be undone
         _remember(unit, store, known)
+    added: dict[_Side, UUID] = unit.added.setdefault((__name__, store), {})
+    known = {**added, **known}
     missing = [side for side in wanted if side not in known]
     if not missing:
         return known
     opened = {side: AccountId.new(store, now).uuid for side in missing}
     unit.add(_OPEN, store, list(opened.values()), *map(list, zip(*missing, strict=True)), now, expect=len(missing))
+    added.update(opened)
     return {**known, **opened}
 
 

@@ -19,7 +19,7 @@ from checkie.storefront.stage import IN_PROGRESS, Stage, stage_of
 from checkie.stores import NoSuchStore, Store
 from checkie.web import Services, Visitor
 
-_SLUG: Final = re.compile(r"[a-z0-9-]{1,63}")
+_SLUG: Final = re.compile(r"[a-z0-9-]{1,68}")
 _OUTCOME_PAUSES_S: Final = (0.05, 0.1, 0.15, 0.2, 0.25, 0.35, 0.4)
 
 

@@ -76,7 +76,8 @@ class ErrorPages:
             except HTTPException:
                 raise
             except Exception:  # noqa: BLE001  the reader gets a page, the log gets the reason
-                _log.exception("page_failed", path=request.url.path)
+                route = getattr(request.scope.get("route"), "path", None)  # not the path: a receipt's gives access
+                _log.exception("page_failed", route=route)
                 return self._respond(request, None)
 
         return answered

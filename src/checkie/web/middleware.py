@@ -53,7 +53,7 @@ class Observed:
         try:
             await self.app(scope, _limited(receive), answer.send)
         except Exception:
-            _log.exception("request_failed", path=scope["path"])
+            _log.exception("request_failed", route=_route(scope))  # not the path: a receipt's gives access to it
             if answer.is_started:
                 raise
             await problem(Request(scope), InternalError())(scope, receive, answer.send)
@@ -91,12 +91,16 @@ def _cacheable(headers: Sequence[tuple[bytes, bytes]], scope: Scope) -> list[tup
 
 
 def _measure(scope: Scope, status: int, took_s: float) -> None:
-    route = scope.get("route")
-    name = getattr(route, "path", "unmatched")
+    name = _route(scope)
     method = scope["method"] if scope["method"] in _KNOWN_METHODS else "other"  # any word may be sent as a method
     _series(method, name, status).observe(took_s)
     if scope["path"] not in _QUIET:
         _log.info("request", method=scope["method"], route=name, status=status, ms=round(took_s * 1000, 2))
+
+
+def _route(scope: Scope) -> str:
+    path: str = getattr(scope.get("route"), "path", "unmatched")
+    return path
 
 
 @lru_cache(maxsize=1024)
