@@ -29,7 +29,7 @@ from tests.contract import standins
 PROGRAM: Final = """
 import json, sys, uvloop
 from pathlib import Path
-from checkie.providers.simulator import serve
+from checkie.providers.simulator.http import serve
 settings = json.loads(sys.argv[1])
 uvloop.run(serve(**settings, data=Path(sys.argv[2])))
 """

@@ -93,7 +93,7 @@ def _worker(given: argparse.Namespace) -> int:
 def _simulator(given: argparse.Namespace) -> int:
     import uvloop
 
-    from checkie.providers.simulator import serve
+    from checkie.providers.simulator.http import serve
 
     settings = _settings(given)
     uvloop.run(

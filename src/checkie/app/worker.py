@@ -23,6 +23,8 @@ _log = structlog.get_logger()
 WORK = Counter("checkie_work_done", "Pieces of work done by the worker", ["work"])
 _RENEW_S: Final = 3.0
 _FAILED_S: Final = 1.0
+_CONSUME_S: Final = {"progress": 0.025, "merchants": 0.1}
+"""How long events may gather: a buyer waits for progress, while a webhook costs less the more are written at once."""
 
 
 @dataclass(slots=True)
@@ -87,7 +89,7 @@ class Worker:
         async def run(_partitions: Sequence[int]) -> int:
             return await consumer.step(self.services.now())
 
-        return Job(name=consumer.name, run=run, min_s=0.025, max_s=0.12)
+        return Job(name=consumer.name, run=run, min_s=_CONSUME_S[consumer.name], max_s=0.12)
 
 
 def jobs_of_modules(services: Services) -> list[Job]:

@@ -114,7 +114,8 @@ class _Operation(APIRoute):
 
     def get_route_handler(self) -> Handler:  # type: ignore[override]  # Awaitable will do: it is only awaited
         """FastAPI asks for this when the route is made."""
-        run = lean_handler(self) or super().get_route_handler()
+        whole = super().get_route_handler()
+        run = lean_handler(self, whole) or whole
 
         async def handle(request: Request) -> Response:
             request.scope["caller"] = await self.access.resolve(request)

@@ -58,7 +58,9 @@ async def test_a_buyer_who_is_at_3d_secure_by_then_has_not_abandoned_the_session
 
     async def meanwhile() -> None:
         paying = await merchant.pay(opened)
-        await merchant.hear(paying.attempt.id, ActionNeeded("fake_1", Action.AUTHENTICATE, client_secret="s"))
+        await merchant.receive_webhook(
+            paying.attempt.id, ActionNeeded("fake_1", Action.AUTHENTICATE, client_secret="s")
+        )
         await merchant.drain()
 
     left_at = merchant.clock.tick(seconds=600)

@@ -21,10 +21,10 @@ async def test_a_receipt_shows_what_was_paid_though_the_session_was_changed_sinc
     """The card was declined, the buyer changed the quantity here, and paid the old amount in another tab."""
     opened, paying = await merchant.paying()
     merchant.fake.confirm(paying.attempt.id, DECLINED)
-    await merchant.hear(paying.attempt.id)
+    await merchant.receive_webhook(paying.attempt.id)
     await merchant.drain()
     await merchant.change(opened, quantity=2)
-    await merchant.hear(paying.attempt.id, Approved("fake_1", PRICE))
+    await merchant.receive_webhook(paying.attempt.id, Approved("fake_1", PRICE))
     await merchant.drain()
     status = await merchant.status(opened)
     assert status.session.status == "COMPLETED"

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import httpx
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, FastAPI, Form, Header, Path, Query, Request, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from checkie import web
@@ -78,7 +79,8 @@ def things(**options: object) -> web.Router:
 
 def is_lean(app: FastAPI, path: str) -> bool:
     (route,) = [route for route in app.routes if getattr(route, "path", "") == path]
-    return lean_handler(route) is not None  # type: ignore[arg-type]  # routes of the API are APIRoutes
+    assert isinstance(route, APIRoute)
+    return lean_handler(route, route.get_route_handler()) is not None
 
 
 class TestARoute:
@@ -316,3 +318,71 @@ class TestServices:
         app.state.services = "something else"
         with pytest.raises(TypeError, match="expected Services"):
             web.services(Request({"type": "http", "app": app, "headers": []}))
+
+
+BODIES = [
+    b'{"name": "a"}',
+    b' {"name": "a", "seen": "b", "other": 1} ',
+    b'{"name": "a", "name": "b"}',
+    b'{"name": 1}',
+    b"{}",
+    b"",
+    b"null",
+    b"[]",
+    b'"a"',
+    b"{",
+    b'{"name": "\xff"}',
+    b'{"name": NaN}',
+    '{"name": "é"}'.encode("utf-16"),
+    pytest.param(b"[" * 100_000, id="deep"),
+    pytest.param(b'{"name": "' + b"a" * 300_000 + b'"}', id="large"),
+]
+
+
+class TestABody:
+    @pytest.fixture
+    def app(self) -> FastAPI:
+        router = web.Router()
+
+        @router.post("/lean", access=caller.PUBLIC)
+        async def lean(body: Thing, services: ServicesDep) -> Thing:
+            return body
+
+        @router.post("/whole", access=caller.PUBLIC)
+        async def whole(body: Thing, services: ServicesDep, seen: Annotated[str, Query()] = "") -> Thing:
+            return body
+
+        @router.post("/embedded", access=caller.PUBLIC)
+        async def embedded(body: Annotated[Thing, Body(embed=True)]) -> Thing:
+            return body
+
+        @router.post("/form", access=caller.PUBLIC)
+        async def form(body: Annotated[Thing, Form()]) -> Thing:
+            return body
+
+        @router.post("/numbers", access=caller.PUBLIC)
+        async def numbers(body: list[int]) -> Thing:
+            return Thing(name=str(sum(body)))
+
+        return served(router)
+
+    @pytest.mark.parametrize("body", BODIES)
+    @pytest.mark.parametrize(
+        "content_type",
+        ["application/json", "application/json; charset=utf-8", "application/x+json", "text/plain", None],
+    )
+    async def test_of_a_lean_route_is_answered_as_fastapi_would(
+        self, app: FastAPI, body: bytes, content_type: str | None
+    ) -> None:
+        assert (is_lean(app, "/lean"), is_lean(app, "/whole")) == (True, False)
+        headers = {"content-type": content_type} if content_type else {}
+        answers = []
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop.example") as http:
+            for path in ("/lean", "/whole"):
+                found = await http.post(path, content=body, headers=headers)
+                answers.append((found.status_code, {**found.json(), "request_id": None}))
+        assert answers[0] == answers[1]
+
+    @pytest.mark.parametrize("path", ["/embedded", "/form", "/numbers"])
+    async def test_that_is_not_one_json_model_is_left_to_fastapi(self, app: FastAPI, path: str) -> None:
+        assert not is_lean(app, path)

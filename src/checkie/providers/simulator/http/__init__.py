@@ -2,3 +2,7 @@
 
 It parses, calls `bank`, and renders; `bank` imports nothing from here.
 """
+
+from checkie.providers.simulator.http.serve import serve
+
+__all__ = ["serve"]
