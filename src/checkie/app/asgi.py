@@ -15,6 +15,7 @@ from checkie.app.api_docs import router as api_docs
 from checkie.app.api_document import ABOUT, TAGS, Api
 from checkie.app.settings import Settings
 from checkie.checkout.routes import router as widget
+from checkie.db import OUTAGES
 from checkie.payments.routes import router as provider_webhooks
 from checkie.storefront.routes import router as storefront
 from checkie.ui.routes import dev_router, files
@@ -71,7 +72,7 @@ async def ready(services: ServicesDep, response: Response) -> Health:
     try:
         async with asyncio.timeout(_READY_S):
             await services.db.fetchval("select 1")
-    except (OSError, TimeoutError):
+    except OUTAGES:
         response.status_code = 503
         return Health(status="database_unavailable")
     return Health(status="ok")

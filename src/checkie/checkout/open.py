@@ -11,8 +11,9 @@ from checkie.checkout import sql
 from checkie.checkout.model import Session, SessionStatus, hash_secret
 from checkie.checkout.quote import quote_page
 from checkie.db import Database
+from checkie.kernel import refuses
 from checkie.kernel.ids import SessionId
-from checkie.stores import Store
+from checkie.stores import ProviderNotAllowed, Store
 from checkie.web import Visitor
 
 
@@ -24,10 +25,11 @@ class Opened:
     client_secret: str = field(repr=False)
 
 
+@refuses(ProviderNotAllowed)
 async def open_session(
     db: Database, store: Store, page: Page, visitor: Visitor, *, public_url: str, now: datetime
 ) -> Opened:
-    """A new session with a frozen quote. One statement. Refuses with `stores.ProviderNotAllowed`."""
+    """A new session with a frozen quote. One statement."""
     store.check_provider(page.provider)
     secret = secrets.token_urlsafe(32)
     session_id = SessionId.new(page.store, now)

@@ -41,7 +41,7 @@ _CHANGING: Final = (*shared.JSON_BODY, get_session, change, CurrencyMismatch)
 @router.get(
     "/pages/{store_slug}/{page_slug}",
     access=caller.PUBLIC,
-    refuses=(find_page,),
+    refuses=(find_page, open_session),
     summary="Open a page",
     responses=contract.OPENED,
     openapi_extra=shared.TAKES_UTM,

@@ -24,7 +24,7 @@ from checkie.stores import Store
 from checkie.ui import Document, Reader, formats, permanent_path, render, translations
 
 SIMULATOR: Final = "simulator"
-"""The provider that moves no money; the page shows that it is in test mode."""
+"""The provider whose test card the page names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,8 @@ def _form_page(
         page=store_page.page,
         path=store_page.path,
         quote=quote,
-        is_test=provider.name == SIMULATOR,
+        is_test=not store_page.store.livemode,
+        shows_test_card=provider.name == SIMULATOR,
         picture=permanent_path(store_page.page.picture_url or "/static/picture.svg"),
         pay_text=pay % {"amount": formats.money(quote.total, reader.locale)},
         amount_range=None if quote.pricing is Pricing.FIXED else amount_range(quote, reader),

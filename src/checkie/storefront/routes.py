@@ -27,6 +27,7 @@ from checkie.storefront.resume import (
 )
 from checkie.storefront.stage import Stage
 from checkie.storefront.submit import FormContext, Redirect, Redisplay, submit
+from checkie.stores import RESERVED_SLUGS
 from checkie.ui import Reader
 from checkie.web import Visitor, caller
 
@@ -39,7 +40,7 @@ _PRIVATE: Final = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
 class _StoreConvertor(StringConvertor):
     """A store's slug: any first part of a path except our own, so that the rest of the API keeps its own answers."""
 
-    regex = r"(?!(?:api|static|health|metrics|dev|receipts|robots\.txt|favicon\.ico)(?:/|$))[^/]+"
+    regex = rf"(?!(?:{'|'.join(RESERVED_SLUGS)}|robots\.txt|favicon\.ico)(?:/|$))[^/]+"
 
 
 register_url_convertor("store", _StoreConvertor())

@@ -8,6 +8,7 @@ the fee lies between nothing and everything.
 from checkie.stores.create import NewStore, create
 from checkie.stores.model import (
     CONSTRAINTS,
+    RESERVED_SLUGS,
     NoSuchStore,
     ProviderNotAllowed,
     SlugReserved,
@@ -19,6 +20,7 @@ from checkie.stores.queries import check_provider, find_by_slug, get, get_by_slu
 
 __all__ = [
     "CONSTRAINTS",
+    "RESERVED_SLUGS",
     "NewStore",
     "NoSuchStore",
     "ProviderNotAllowed",

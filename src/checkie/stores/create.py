@@ -8,7 +8,7 @@ from typing import Final
 
 from checkie.db import UnitOfWork
 from checkie.kernel.ids import StoreId
-from checkie.stores.model import TWIN_SUFFIX, SlugReserved, Store, StoreMode
+from checkie.stores.model import RESERVED_SLUGS, TWIN_SUFFIX, SlugReserved, Store, StoreMode
 
 DEFAULT_FEE_BPS: Final = 290
 _NUMBER: Final = "select nextval(pg_get_serial_sequence('stores.store', 'number'))::int"
@@ -35,9 +35,11 @@ class NewStore:
 async def create(unit: UnitOfWork, new: NewStore, now: datetime) -> Store:
     """A new store. A live one is created together with its test twin, whose slug is `{slug}-test`.
 
-    Refuses a slug that is in use, for the store or its twin (SlugTaken), and a live store's slug that ends in `-test`
-    (SlugReserved).
+    Refuses a slug that is in use, for the store or its twin (SlugTaken), a live store's slug that ends in `-test`, and
+    one that is the first part of another path (SlugReserved).
     """
+    if new.slug in RESERVED_SLUGS:
+        raise SlugReserved(param="slug")
     store = await _store(unit, new, now)
     if new.mode is StoreMode.TEST:
         _insert(unit, [store], now)

@@ -24,7 +24,7 @@ class SlugTaken(Conflict):
 
 
 class SlugReserved(Invalid):
-    """Slugs that end in `-test` are reserved for the test twins of live stores. Choose another slug."""
+    """The slug is reserved, for a path of Checkie or for a live store's test twin (`-test`). Choose another slug."""
 
     code = "store_slug_reserved"
 
@@ -47,6 +47,8 @@ class StoreMode(StrEnum):
 
 
 TWIN_SUFFIX: Final = "-test"
+RESERVED_SLUGS: Final = ("api", "static", "health", "metrics", "dev", "receipts")
+"""First parts of paths that are not stores."""
 TEST_PROVIDERS: Final = frozenset({"simulator"})
 """Providers that move no money."""
 

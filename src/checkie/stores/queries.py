@@ -13,7 +13,7 @@ _COLUMNS: Final = "number, id, mode, twin, slug, name, currency, locale, fee_bps
 _BY_SLUG: Final = f"select {_COLUMNS} from stores.store where slug = $1"
 _BY_NUMBER: Final = f"select {_COLUMNS} from stores.store where number = $1"
 _MODE: Final = "select mode from stores.store where number = $1"
-_MAX_CACHED: Final = 10_000
+_MAX_CACHED: Final = 100_000
 
 
 async def find_by_slug(db: Database | UnitOfWork, slug: str) -> Store | None:

@@ -14,7 +14,7 @@ from checkie.catalog import NewPage, NoSuchPage, PageSlugTaken
 from checkie.db import Database, retry_on_conflict
 from checkie.kernel import Money
 from checkie.kernel.ids import CustomerId
-from checkie.stores import NoSuchStore, ProviderNotAllowed, SlugReserved, SlugTaken, StoreMode
+from checkie.stores import RESERVED_SLUGS, NoSuchStore, ProviderNotAllowed, SlugReserved, SlugTaken, StoreMode
 from tests import make
 from tests.fakes import FakeProvider
 from tests.make import PRICE, START
@@ -74,6 +74,15 @@ class TestALiveStore:
     async def test_cannot_have_the_slug_of_a_twin(self, db: Database) -> None:
         with pytest.raises(SlugReserved) as refused:
             await make.store(db, slug="speed-test", mode=StoreMode.LIVE)
+        assert (refused.value.code, refused.value.param) == ("store_slug_reserved", "slug")
+
+    @pytest.mark.parametrize("slug", RESERVED_SLUGS)
+    @pytest.mark.parametrize("mode", StoreMode)
+    async def test_cannot_have_a_slug_that_other_paths_begin_with(
+        self, db: Database, slug: str, mode: StoreMode
+    ) -> None:
+        with pytest.raises(SlugReserved) as refused:
+            await make.store(db, slug=slug, mode=mode)
         assert (refused.value.code, refused.value.param) == ("store_slug_reserved", "slug")
 
     async def test_may_have_the_longest_slug(self, db: Database) -> None:
