@@ -63,7 +63,7 @@ def schema(event: type[Event]) -> dict[str, Any]:
 
 def _object(event: type[Event]) -> type:
     """The type of a public event's `data`: what its renderer returns."""
-    found: type = typing.get_type_hints(objects.RENDERERS[event.name])["return"]
+    found: type = typing.get_type_hints(objects.RENDERERS[event])["return"]
     return found
 
 

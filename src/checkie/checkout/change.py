@@ -19,11 +19,9 @@ from checkie.checkout.model import (
 from checkie.checkout.quote import AmountNotYours, AmountOutOfRange, QuantityOutOfRange
 from checkie.checkout.reopen import reopen
 from checkie.customers import InvalidEmail, parse_email
-from checkie.db import Database, WriteConflict
+from checkie.db import Database, WriteConflict, retry_on_conflict
 from checkie.kernel import refuses
 from checkie.payments.port import Providers
-
-_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,21 +55,27 @@ async def change(
     A payment that waits for its buyer is cancelled first, so that the old price cannot be paid. VersionMismatch:
     `if_version` is given and is not the session's.
     """
-    for _ in range(_TRIES):
-        if if_version is not None and session.version != if_version:
+    known: Session | None = session
+
+    @retry_on_conflict()
+    async def decide() -> Session:
+        nonlocal known, if_version
+        found = known or await sql.get_session(db, session.id)
+        known = None
+        if if_version is not None and found.version != if_version:
             raise VersionMismatch
-        check_time(session, now)
-        is_other = apply(session, changes) != session  # refused, if at all, before a payment is cancelled for it
-        if session.status in PAYING and (is_other or changes.reopens):
-            session = await reopen(db, providers, session, now)
-            if_version = if_version and session.version
-        wanted = apply(session, changes)
-        if wanted == session:
-            return session
-        if await sql.change(db, wanted, now):
-            return replace(wanted, version=session.version + 1)
-        session = await sql.get_session(db, session.id)
-    raise VersionMismatch
+        check_time(found, now)
+        is_other = apply(found, changes) != found  # refused, if at all, before a payment is cancelled for it
+        if found.status in PAYING and (is_other or changes.reopens):
+            found = await reopen(db, providers, found, now)
+            if_version = if_version and found.version
+        wanted = apply(found, changes)
+        if wanted == found:
+            return found
+        await sql.change(db, wanted, now)
+        return replace(wanted, version=found.version + 1)
+
+    return await decide()
 
 
 def apply(session: Session, changes: Changes) -> Session:

@@ -11,7 +11,7 @@ import asyncpg
 
 from checkie.checkout.model import NoSuchSession, Session, SessionStatus
 from checkie.checkout.quote import Quote
-from checkie.db import Database, UnitOfWork, partition_of
+from checkie.db import Database, UnitOfWork, WriteConflict, partition_of
 from checkie.kernel.ids import OrderId, PageId, PaymentId, SessionId
 
 _COLUMNS: Final = """id, page, secret_hash, status, version, email, quote, currency, provider, fee_bps,
@@ -88,8 +88,8 @@ async def lock_many(unit: UnitOfWork, store: int, ids: Iterable[SessionId]) -> d
     return {session.id: session for session in found}
 
 
-async def change(db: Database, session: Session, now: datetime) -> bool:
-    """Write what the buyer changed, if the row still has the version of `session`."""
+async def change(db: Database, session: Session, now: datetime) -> None:
+    """Write what the buyer changed. WriteConflict if the row no longer has the version of `session`."""
     count = await db.execute(
         _CHANGE,
         session.id.store,
@@ -101,7 +101,8 @@ async def change(db: Database, session: Session, now: datetime) -> bool:
         session.due_at(now),
         now,
     )
-    return count == 1
+    if count != 1:
+        raise WriteConflict
 
 
 def write_paying(unit: UnitOfWork, session: Session, now: datetime) -> None:

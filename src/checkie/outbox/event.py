@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, ClassVar
+from functools import lru_cache
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 
@@ -24,6 +25,13 @@ class Event:
     """Whether merchants may subscribe to it."""
 
 
+class NewerEvent(Exception):
+    """An event was written by a newer release than this one: it waits as a dead letter until this one is upgraded."""
+
+
+Kind = TypeVar("Kind", bound=Event)
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """An event as it is stored."""
@@ -37,3 +45,21 @@ class Recorded:
     body: Mapping[str, Any]
     at: datetime
     partition: int
+
+    def load(self, kind: type[Kind]) -> Kind:
+        """The event, brought up to the version that `kind` has now.
+
+        Fields that `kind` does not know are left out. Raises NewerEvent for a version that this release does not know.
+        """
+        if self.version > kind.version:
+            raise NewerEvent(f"{kind.name} is of version {self.version}; this release knows {kind.version}")
+        body = dict(self.body)
+        for version in range(self.version, kind.version):
+            body = dict(kind.upcasters[version](body))
+        names = _names(kind)  # type: ignore[arg-type]  # a class is hashable
+        return kind(**{name: body[name] for name in names if name in body})
+
+
+@lru_cache(maxsize=256)
+def _names(kind: type[Event]) -> frozenset[str]:
+    return frozenset(field.name for field in fields(kind))

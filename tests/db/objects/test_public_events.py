@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jsonschema_rs
@@ -14,6 +15,7 @@ from checkie.db import Database
 from checkie.kernel import Money
 from checkie.kernel.ids import EventId
 from checkie.outbox import Recorded
+from checkie.outbox.event import NewerEvent
 from checkie.payments.port import Refunded
 from scripts.docs import discover
 from scripts.docs import events as documented
@@ -102,7 +104,7 @@ def check_schema(body: Mapping[str, Any]) -> None:
 
 
 async def recorded(merchant: Merchant) -> list[Recorded]:
-    rows = await merchant.db.fetch(EVENTS, merchant.store.number, list(objects.RENDERERS))
+    rows = await merchant.db.fetch(EVENTS, merchant.store.number, [kind.name for kind in objects.RENDERERS])
     return [Recorded(**dict(row)) for row in rows]
 
 
@@ -247,3 +249,11 @@ class TestABatch:
         await subscribe(stranger, "*")
         with pytest.raises(KeyError):
             await follow(stranger, await recorded(merchant))
+
+
+class TestAnEventOfANewerRelease:
+    async def test_is_not_rendered_by_this_one(self, merchant: Merchant) -> None:
+        await buy(merchant)
+        events = [replace(event, version=event.version + 1) for event in await recorded(merchant)]
+        with pytest.raises(NewerEvent, match="this release knows 1"):
+            await follow(merchant, events)

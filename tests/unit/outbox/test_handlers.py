@@ -10,7 +10,7 @@ import pytest
 
 from checkie.kernel.ids import EventId, PaymentId
 from checkie.outbox import Event, Recorded
-from checkie.outbox.handlers import NewerEvent, load
+from checkie.outbox.event import NewerEvent
 from tests.make import START, STORE
 
 
@@ -49,9 +49,9 @@ def recorded(version: int, body: Mapping[str, Any]) -> Recorded:
     ],
 )
 def test_a_body_of_any_version_becomes_one_of_the_present(version: int, body: Mapping[str, Any]) -> None:
-    assert load(Sold, recorded(version, body)) == Sold(amount=2500, currency="USD")
+    assert recorded(version, body).load(Sold) == Sold(amount=2500, currency="USD")
 
 
 def test_a_version_of_a_later_release_is_not_guessed_at() -> None:
     with pytest.raises(NewerEvent, match=r"thing\.sold is of version 4; this release knows 3"):
-        load(Sold, recorded(4, {"amount": 2500, "currency": "USD"}))
+        recorded(4, {"amount": 2500, "currency": "USD"}).load(Sold)
