@@ -61,7 +61,6 @@ def services(db: Database, clock: Clock | None = None, **different: Any) -> Serv
     """The services of a process over this database."""
     plain: dict[str, Any] = {
         "db": db,
-        "reports": db,
         "now": clock or Clock(),
         "keyring": KEYRING,
         "public_url": "http://shop.example",

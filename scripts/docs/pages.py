@@ -151,8 +151,8 @@ def _purpose(door: Path) -> str:
 def openapi() -> dict[str, Any]:
     """The OpenAPI document. It depends on no setting and needs no database."""
     keyring = Keyring("none", {"none": bytes(32)})
-    closed, never = Database(""), datetime.min.replace(tzinfo=UTC)
-    services = web.Services(db=closed, reports=closed, now=lambda: never, keyring=keyring, public_url="")
+    never = datetime.min.replace(tzinfo=UTC)
+    services = web.Services(db=Database(""), now=lambda: never, keyring=keyring, public_url="")
     return asgi.create_app(load({}), services).openapi()
 
 

@@ -120,14 +120,12 @@ def provider_pages(settings: Settings) -> dict[str, ProviderPage]:
 async def services(settings: Settings, urls: Urls) -> AsyncIterator[Services]:
     """What a process works with, open while this lasts."""
     hot = Database.hot(urls.app, settings.pool_size, plan_cache_mode=settings.plan_cache_mode, constraints=CONSTRAINTS)
-    reports = Database.reporting(urls.reporting)
     configured = providers(settings)
     poster = webhooks.Poster(webhooks.Guard(settings.webhook_networks))
     try:
         async with hot as db:
             yield Services(
                 db=db,
-                reports=reports,
                 now=system_now,
                 keyring=keyring(settings),
                 public_url=settings.public_url,
@@ -135,6 +133,5 @@ async def services(settings: Settings, urls: Urls) -> AsyncIterator[Services]:
                 parts=(configured, ProviderPages(provider_pages(settings)), checkout.PageCache(), poster),
             )
     finally:
-        await reports.close()
         await poster.aclose()
         await configured.aclose()

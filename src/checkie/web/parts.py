@@ -25,8 +25,6 @@ class Services:
 
     db: Database
     """The hot connection profile: key look-ups and short statements."""
-    reports: Database
-    """The reporting profile: lists, reports, `doctor`."""
     now: Callable[[], datetime]
     """The one clock."""
     keyring: Keyring = field(repr=False)

@@ -8,7 +8,7 @@ alter table payments.payment alter column session drop not null, drop constraint
 --   FAILED for good: not alive, and never again.
 --   SUCCEEDED and what follows: not alive. A late success of a FAILED or CANCELLED payment must be booked even while another
 --     payment of its order is alive, so success must never violate this. Whether a paid order is to be paid again is for
---     whoever begins the payment to decide.
+--     the caller of `begin` to decide.
 -- Only `begin` and `retry` make a payment alive, so only they can violate it.
 create unique index one_live_payment_per_order on payments.payment (order_id, store)
   where status in ('PENDING', 'REQUIRES_ACTION', 'PROCESSING');

@@ -1,5 +1,5 @@
 -- A store is live or test. A live store has a test twin: a store of its own number with the same settings, and pages, keys and
--- data of its own. A test store may stand alone.
+-- data of its own. A test store may have no twin.
 alter table stores.store drop constraint store_slug_plain,
   add constraint store_slug_plain check (slug ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(-test)?$'),
   add column mode text not null default 'live' constraint store_mode_known check (mode in ('live', 'test')),
