@@ -63,7 +63,10 @@ class Buyer:
         """All of it, up to the provider's answer."""
         await self.open()
         await self.change(email=self.email)
-        await self.check_out(key)
+        deadline = time.monotonic() + PATIENCE_S
+        while (await self.check_out(key))["provider"]["confirm_url"] is None:  # the provider did not answer: ask again
+            assert time.monotonic() < deadline, f"the provider did not answer within {PATIENCE_S} s"
+            await asyncio.sleep(0.1)
         return await self.confirm(card)
 
     @property

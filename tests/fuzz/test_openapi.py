@@ -38,10 +38,11 @@ LED = (
     "receive_webhook",
 )
 """What a case reaches only with an id that exists."""
-ELSEWHERE = {("ready", "503")} | {
+ELSEWHERE = {("ready", "503"), ("get_page", "409")} | {
     (operation, "413") for operation in ("change_session", "update_session", "check_out", "receive_webhook")
 }
-"""Documented answers that schemathesis cannot bring about: large bodies (see test_odd_requests), and no database."""
+"""Documented answers that schemathesis cannot bring about: large bodies (see test_odd_requests), no
+database, and a page with the simulator in a live store, which nothing can create."""
 
 
 @dataclass
