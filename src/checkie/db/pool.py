@@ -162,7 +162,7 @@ class Database:
             self.release(connection)
 
     async def acquire(self) -> asyncpg.Connection:
-        """A connection that nobody else uses. The caller releases it."""
+        """A connection for exclusive use. The caller releases it."""
         if not self._is_open:
             raise RuntimeError("the database was closed")
         while True:

@@ -21,7 +21,7 @@ class Connections(Protocol):
     cache: dict[Any, Any]
 
     async def acquire(self) -> asyncpg.Connection:
-        """A connection that nobody else uses."""
+        """A connection for exclusive use."""
         ...
 
     def release(self, connection: asyncpg.Connection) -> None:
@@ -82,7 +82,7 @@ class UnitOfWork:
         return await fetch(self._connection, sql, *args)
 
     async def lock(self, sql: str, *args: object) -> Sequence[asyncpg.Record]:
-        """The rows of a select `for update`, which nobody else can change until the unit ends."""
+        """The rows of a select `for update`, locked until the unit ends."""
         if _LOCKS not in sql.lower():
             raise ValueError(f"a lock is taken with {_LOCKS!r}")
         return await self.fetch(sql, *args)
